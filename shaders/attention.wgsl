@@ -1,0 +1,112 @@
+// attention: z = gate · softmax(q·kᵀ/√D)·v for many queries, by online softmax (FlashAttention, arXiv 2205.14135):
+// the [T, S] matrix of scores is never stored. A head whose gate is 0 writes zeros and does nothing else.
+//
+// binding 0  q      [T, H·D] f32
+// binding 1  k      [R, K·D] f32      head h reads key/value head h·K/H (grouped queries)
+// binding 2  v      [R, K·D] f32
+// binding 3  tiles  [n, 8] u32        {first query row, queries ≤ BQ, first key row, keys, index of the first query
+//                                     among the keys (causal), row of the gates, 0, 0}: a packed batch, cut in tiles
+// binding 4  gates  [G, L, H] f32     one row for each mask, this layer's from gate_at
+// binding 5  z      [T, H·D] f32
+// binding 6  p      Params
+// grid       n × H workgroups of 4·BQ threads; four threads share a query, each holds a quarter of its D elements
+// override   BQ, BK queries and keys of a tile; BK at most 16
+// override   D      head width: a multiple of 4, at most 128
+// override   CAUSAL a query sees no key after itself
+// override   GATED  whether gates is read
+// numerics   tiles of `scalar`; scores, softmax and sums in f32
+
+struct Params { heads: u32, kv_heads: u32, gate_at: u32, gate_stride: u32, scale: f32 }
+
+override BQ: u32 = 32;
+override BK: u32 = 16;
+override D: u32 = 64;
+override CAUSAL: bool = true;
+override GATED: bool = false;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(3) var<storage, read> tiles: array<u32>;
+@group(0) @binding(4) var<storage, read> gates: array<f32>;
+@group(0) @binding(5) var<storage, read_write> z: array<vec4f>;
+@group(0) @binding(6) var<uniform> p: Params;
+
+const QUARTER = 8u;  // vec4s a thread holds at most: D ≤ 4 threads · 8 · 4
+const MAX_BK = 16u;
+const LOWEST = -3.4028234e38;
+var<workgroup> ks: array<vec4<scalar>, BK * (D / 4)>;
+var<workgroup> vs: array<vec4<scalar>, BK * (D / 4)>;
+var<workgroup> scores: array<f32, BQ * BK * 4>; // a query's and key's score in four parts
+
+@compute @workgroup_size(4 * BQ)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u32) {
+  let d4 = D / 4;
+  let head = wg.y;
+  let row = i / 4;
+  let part = i % 4;
+  let at = wg.x * 8;
+  let queries = tiles[at + 1];
+  let key_row = tiles[at + 2];
+  let first = tiles[at + 4];
+  let z_at = ((tiles[at] + row) * p.heads + head) * d4;
+  var gate = 1.0;
+  if (GATED) { gate = gates[tiles[at + 5] * p.gate_stride + p.gate_at + head]; }
+  if (gate == 0) {
+    if (row < queries) {
+      for (var c = part; c < d4; c += 4) { z[z_at + c] = vec4f(); }
+    }
+    return;
+  }
+  let kv_head = head * p.kv_heads / p.heads;
+  var query: array<vec4<scalar>, QUARTER>;
+  var sum: array<vec4f, QUARTER>;
+  if (row < queries) {
+    for (var j = 0u; part + 4 * j < d4; j++) { query[j] = vec4<scalar>(q[z_at + part + 4 * j] * p.scale); }
+  }
+  var row_max = LOWEST;
+  var row_sum = 0.0;
+  var keys = tiles[at + 3];
+  if (CAUSAL) { keys = min(keys, first + queries); }
+  for (var key0 = 0u; key0 < keys; key0 += BK) {
+    for (var e = i; e < BK * d4; e += 4 * BQ) {
+      let key = key0 + e / d4;
+      if (key < keys) {
+        let from = ((key_row + key) * p.kv_heads + kv_head) * d4 + e % d4;
+        ks[e] = vec4<scalar>(k[from]);
+        vs[e] = vec4<scalar>(v[from]);
+      } else {
+        ks[e] = vec4<scalar>();
+        vs[e] = vec4<scalar>();
+      }
+    }
+    workgroupBarrier();
+    for (var key = 0u; key < BK; key++) {
+      var partial = 0.0;
+      for (var j = 0u; part + 4 * j < d4; j++) { partial += f32(dot(query[j], ks[key * d4 + part + 4 * j])); }
+      scores[(row * BK + key) * 4 + part] = partial;
+    }
+    workgroupBarrier();
+    var weight: array<f32, MAX_BK>;
+    var tile_max = row_max;
+    for (var key = 0u; key < BK; key++) {
+      let visible = key0 + key < keys && (!CAUSAL || key0 + key <= first + row);
+      let s = (row * BK + key) * 4;
+      weight[key] = select(LOWEST, scores[s] + scores[s + 1] + scores[s + 2] + scores[s + 3], visible);
+      tile_max = max(tile_max, weight[key]);
+    }
+    let shrink = exp(row_max - tile_max);
+    row_max = tile_max;
+    row_sum *= shrink;
+    for (var j = 0u; part + 4 * j < d4; j++) { sum[j] *= shrink; }
+    for (var key = 0u; key < BK; key++) {
+      let e = select(exp(weight[key] - row_max), 0.0, weight[key] == LOWEST);
+      row_sum += e;
+      for (var j = 0u; part + 4 * j < d4; j++) { sum[j] += e * vec4f(vs[key * d4 + part + 4 * j]); }
+    }
+    workgroupBarrier();
+  }
+  if (row < queries) {
+    for (var j = 0u; part + 4 * j < d4; j++) { z[z_at + part + 4 * j] = sum[j] * (gate / row_sum); }
+  }
+}

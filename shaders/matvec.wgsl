@@ -1,0 +1,112 @@
+// matvec: y = act(x · Wᵀ + bias) + residual, for few rows (a decode step): every weight is read once
+//
+// binding 0  x         [M, K] f32
+// binding 1  w         [N, K] f32, f16 or bf16 as W_TYPE says, packed in u32
+// binding 2  bias      [≥ n0 + N] f32
+// binding 3  residual  [M, y_stride] f32
+// binding 4  y         [M, y_stride] f32       columns n0 … n0 + N − 1 are written
+// binding 5  p         Params
+// grid       ⌈N/(64/LANES)⌉ workgroups, folded into two dimensions; LANES of the 64 threads share an output
+// override   W_TYPE    0 f32, 1 f16, 2 bf16
+// override   ALIGNED   K is a multiple of 8, so that 8 elements never straddle a row's end
+// override   ROWS      M, at most 8
+// override   LANES     threads an output: a power of two, at most 64
+// override   BIAS, GELU, RESIDUAL  which parts of the epilogue run
+// numerics   products and sums in f32
+
+struct Params { n: u32, k: u32, n0: u32, y_stride: u32 }
+
+override W_TYPE: u32 = 0;
+override ALIGNED: bool = true;
+override ROWS: u32 = 1;
+override LANES: u32 = 32;
+override BIAS: bool = false;
+override GELU: bool = false;
+override RESIDUAL: bool = false;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> w: array<vec4u>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<uniform> p: Params;
+
+const THREADS = 64u;
+const MAX_ROWS = 8u;
+var<workgroup> partial: array<f32, ROWS * THREADS>;
+
+fn bf16(pair: vec2u) -> vec4f {
+  return bitcast<vec4f>(vec4u(pair.x << 16, pair.x & 0xffff0000u, pair.y << 16, pair.y & 0xffff0000u));
+}
+
+fn w1(e: u32) -> f32 {
+  if (W_TYPE == 0) { return bitcast<f32>(w[e >> 2][e & 3]); }
+  let word = w[e >> 3][(e >> 1) & 3];
+  if (W_TYPE == 1) { return unpack2x16float(word)[e & 1]; }
+  return bitcast<f32>(select(word << 16, word & 0xffff0000u, (e & 1) == 1));
+}
+
+fn x1(e: u32) -> f32 { return x[e >> 2][e & 3]; }
+
+// erf by Abramowitz & Stegun 7.1.26, |error| < 1.5e-7
+fn gelu(v: f32) -> f32 {
+  let z = abs(v) * 0.70710678;
+  let t = 1 / (1 + 0.3275911 * z);
+  let e = 1 - t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * exp(-z * z);
+  return 0.5 * v * (1 + sign(v) * e);
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) i: u32) {
+  let lane = i % LANES;
+  let row = (wg.y * grid.x + wg.x) * (THREADS / LANES) + i / LANES;
+  var acc: array<f32, MAX_ROWS>;
+  if (row < p.n) {
+    if (ALIGNED) {
+      for (var k = lane * 8; k < p.k; k += LANES * 8) {
+        let e = row * p.k + k;
+        var a: vec4f;
+        var b: vec4f;
+        if (W_TYPE == 0) {
+          a = bitcast<vec4f>(w[e >> 2]);
+          b = bitcast<vec4f>(w[(e >> 2) + 1]);
+        } else {
+          let words = w[e >> 3];
+          if (W_TYPE == 1) {
+            a = vec4f(unpack2x16float(words.x), unpack2x16float(words.y));
+            b = vec4f(unpack2x16float(words.z), unpack2x16float(words.w));
+          } else {
+            a = bf16(words.xy);
+            b = bf16(words.zw);
+          }
+        }
+        for (var m = 0u; m < ROWS; m++) {
+          let at = (m * p.k + k) >> 2;
+          acc[m] += dot(a, x[at]) + dot(b, x[at + 1]);
+        }
+      }
+    } else {
+      for (var k = lane; k < p.k; k += LANES) {
+        let a = w1(row * p.k + k);
+        for (var m = 0u; m < ROWS; m++) { acc[m] += a * x1(m * p.k + k); }
+      }
+    }
+  }
+  for (var m = 0u; m < ROWS; m++) { partial[m * THREADS + i] = acc[m]; }
+  for (var half = LANES / 2; half > 0; half /= 2) {
+    workgroupBarrier();
+    if (lane < half) {
+      for (var m = 0u; m < ROWS; m++) { partial[m * THREADS + i] += partial[m * THREADS + i + half]; }
+    }
+  }
+  if (lane == 0 && row < p.n) {
+    for (var m = 0u; m < ROWS; m++) {
+      let out = m * p.y_stride + p.n0 + row;
+      var v = partial[m * THREADS + i];
+      if (BIAS) { v += bias[p.n0 + row]; }
+      if (GELU) { v = gelu(v); }
+      if (RESIDUAL) { v += residual[out]; }
+      y[out] = v;
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { create, globals } from "webgpu";
+
+/** An adapter and the way to let go of what keeps it alive. */
+export interface AdapterHandle {
+  readonly adapter: GPUAdapter;
+  release(): void;
+}
+
+/**
+ * Asks Dawn for the best adapter of this machine; `undefined` when there is none.
+ *
+ * Dawn's instance must stay referenced while a device lives (dropping it crashes) and must be dropped afterwards
+ * (Node does not exit while it lives): the handle holds it until `release()`.
+ */
+export async function requestAdapter(): Promise<AdapterHandle | undefined> {
+  // GPUBufferUsage and the other constants are globals in a browser; Dawn hands them out as an object.
+  for (const [name, value] of Object.entries(globals)) {
+    if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
+  }
+  let instance: GPU | undefined = create(["enable-dawn-features=allow_unsafe_apis"]);
+  const adapter = await instance.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) return undefined;
+  return {
+    adapter,
+    release() {
+      instance = undefined;
+    },
+  };
+}
+
+/** What to do about a missing adapter, in words. */
+export const NO_ADAPTER =
+  "openGpu: expected a WebGPU adapter, got none; run `npx ahamask doctor` to see what this machine lacks";

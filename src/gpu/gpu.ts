@@ -1,0 +1,198 @@
+import { type AdapterHandle, NO_ADAPTER, requestAdapter } from "#adapter";
+import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
+import { PipelineCache } from "./kernel.ts";
+import { BufferPool } from "./pool.ts";
+import { Recorder } from "./recorder.ts";
+import { Staging } from "./staging.ts";
+import { BYTES, count, type DType, Tensor } from "./tensor.ts";
+import { Uniforms } from "./uniforms.ts";
+
+export interface GpuOptions {
+  /** A device that the caller already has; it stays the caller's and is not destroyed on dispose. */
+  device?: GPUDevice;
+  /** Bytes that one binding may hold, at most the device's own limit; larger tensors are bound by rows. */
+  bindingBytes?: number;
+}
+
+export interface GpuLimits {
+  readonly bindingBytes: number;
+  readonly bufferBytes: number;
+  readonly workgroupBytes: number;
+  readonly workgroupThreads: number;
+  readonly uniformAlignment: number;
+}
+
+/** The features that some kernel variant uses; all of them are optional. */
+const WANTED = ["shader-f16", "subgroups", "timestamp-query"] as const;
+
+/** The adapter's limits that the kernels profit from; everything else stays at WebGPU's defaults. */
+const RAISED = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+] as const;
+
+/**
+ * Opens a device with everything the adapter offers that the kernels can use.
+ *
+ * @throws NoAdapterError when there is no adapter; GpuError when the adapter refuses the device.
+ */
+export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
+  if (options.device) return new Gpu(options.device, undefined, options);
+  const handle = await requestAdapter();
+  if (!handle) throw new NoAdapterError(NO_ADAPTER);
+  const { adapter } = handle;
+  const requiredFeatures = WANTED.filter((f) => adapter.features.has(f)) as GPUFeatureName[];
+  const requiredLimits = Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
+  const device = await adapter.requestDevice({ label: "ahamask", requiredFeatures, requiredLimits });
+  return new Gpu(device, handle, options);
+}
+
+/** One device and all that hangs off it: pipelines, buffers, readback. Dispose it and Node exits. */
+export class Gpu {
+  readonly limits: GpuLimits;
+  readonly features: ReadonlySet<string>;
+  readonly info: GPUAdapterInfo;
+  readonly pipelines: PipelineCache;
+  readonly pool: BufferPool;
+  readonly staging: Staging;
+  readonly uniforms: Uniforms;
+  /** Command buffers submitted so far. */
+  submits = 0;
+
+  #failure: GpuError | undefined;
+  readonly #failed: Promise<never>;
+  #handle: AdapterHandle | undefined;
+  #disposed = false;
+
+  constructor(
+    readonly device: GPUDevice,
+    handle: AdapterHandle | undefined,
+    options: GpuOptions,
+  ) {
+    const { limits } = device;
+    const bindingBytes = Math.min(limits.maxStorageBufferBindingSize, options.bindingBytes ?? Number.POSITIVE_INFINITY);
+    if (!(bindingBytes >= 256)) {
+      throw new GpuError(`openGpu: expected bindingBytes of at least 256, got ${options.bindingBytes}`);
+    }
+    this.limits = {
+      bindingBytes,
+      bufferBytes: limits.maxBufferSize,
+      workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+      workgroupThreads: limits.maxComputeInvocationsPerWorkgroup,
+      uniformAlignment: limits.minUniformBufferOffsetAlignment,
+    };
+    this.features = new Set(device.features);
+    this.info = device.adapterInfo;
+    this.pipelines = new PipelineCache(device);
+    this.pool = new BufferPool(device, limits.maxBufferSize);
+    this.staging = new Staging(this);
+    this.uniforms = new Uniforms(device);
+    this.#handle = handle;
+    this.#failed = new Promise((_, reject) => {
+      const fail = (error: GpuError) => {
+        this.#failure ??= error;
+        reject(error);
+      };
+      device.lost.then(
+        (info) =>
+          fail(new DeviceLostError(`gpu: the device was lost (${info.reason ?? "unknown"}): ${info.message}; openGpu() opens a new one`)),
+        () => {},
+      );
+      device.addEventListener("uncapturederror", (event) => {
+        const { error } = event as GPUUncapturedErrorEvent;
+        fail(new GpuError(`internal: WebGPU reports: ${error.message}`));
+      });
+    });
+    this.#failed.catch(() => {});
+  }
+
+  /** Bytes of GPU memory held: tensors, idle pool buffers, staging and parameters. */
+  get bytes(): number {
+    return this.pool.bytes + this.staging.bytes + this.uniforms.bytes;
+  }
+
+  /** A tensor whose contents are undefined until written. Shapes are in elements. */
+  tensor(label: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
+    const bytes = Math.ceil((count(shape) * BYTES[dtype]) / 16) * 16;
+    return new Tensor(label, shape, dtype, this.pool.take(label, bytes), this.pool);
+  }
+
+  /** A tensor with the given values; `data` is copied. */
+  upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array | Int32Array): Tensor {
+    const dtype = data instanceof Float32Array ? "f32" : data instanceof Uint32Array ? "u32" : "i32";
+    if (data.length !== count(shape)) {
+      throw new GpuError(`gpu: expected ${count(shape)} values for ${label} [${shape.join(", ")}], got ${data.length}`);
+    }
+    const tensor = this.tensor(label, shape, dtype);
+    this.write(tensor, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    return tensor;
+  }
+
+  /** Writes bytes into a tensor, in queue order; offset and length are multiples of 4. */
+  write(tensor: Tensor, bytes: Uint8Array, byteOffset = 0): void {
+    this.assertAlive();
+    const end = byteOffset + bytes.byteLength;
+    if (byteOffset % 4 || bytes.byteLength % 4 || end > Math.ceil(tensor.byteLength / 4) * 4) {
+      throw new GpuError(
+        `gpu: expected a write of whole 4-byte words inside the ${tensor.byteLength} bytes of ${tensor}, ` +
+          `got ${bytes.byteLength} bytes at ${byteOffset}`,
+      );
+    }
+    this.device.queue.writeBuffer(tensor.buffer, byteOffset, bytes as Uint8Array<ArrayBuffer>);
+  }
+
+  /** Waits for the tensor's bytes. */
+  read(tensor: Tensor): Promise<ArrayBuffer> {
+    return new Recorder(this, `read ${tensor.label}`).submit(tensor);
+  }
+
+  /** Waits for the values of an f32 tensor. */
+  async readF32(tensor: Tensor): Promise<Float32Array> {
+    return new Float32Array(await this.read(tensor));
+  }
+
+  /** Waits until everything submitted so far is done. */
+  async drain(): Promise<void> {
+    await this.wait(this.device.queue.onSubmittedWorkDone());
+  }
+
+  /** Waits for `promise`, or rejects as soon as the device is lost, a shader fails or WebGPU reports an error. */
+  async wait<T>(promise: Promise<T>): Promise<T> {
+    const done = Promise.all([promise, this.pipelines.check()]).catch(async (error: unknown) => {
+      // A lost device fails whatever is mapped a moment before it says that it is lost.
+      await Promise.race([this.#failed, new Promise((resolve) => setTimeout(resolve, 100))]);
+      throw error;
+    });
+    const [value] = await Promise.race([done, this.#failed]);
+    return value;
+  }
+
+  /** Throws what went wrong with the device, if anything did. */
+  assertAlive(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#disposed) throw new GpuError("gpu: expected an open device, got a disposed one; call openGpu() again");
+  }
+
+  /** Destroys the idle buffers: after a model is disposed, its memory is the system's again. */
+  trim(): void {
+    this.pool.trim();
+    this.staging.trim();
+    this.uniforms.trim();
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.trim();
+    this.#disposed = true;
+    if (this.#handle) this.device.destroy();
+    this.#handle?.release();
+    this.#handle = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,5 @@
+export * from "./errors.ts";
+export { type Gpu, type GpuLimits, type GpuOptions, openGpu } from "./gpu.ts";
+export { defineKernel, type Kernel, type Overrides, type Scalar } from "./kernel.ts";
+export { type Bound, type Dispatch, Recorder } from "./recorder.ts";
+export { BYTES, count, type DType, Tensor } from "./tensor.ts";

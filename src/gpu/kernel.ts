@@ -1,0 +1,88 @@
+import { GpuError, ShaderError } from "./errors.ts";
+
+/** The two types a kernel may compute in; storage types are the tensors' own affair. */
+export type Scalar = "f32" | "f16";
+
+/** A shader and what its text declares: the names that a dispatch must give. Immutable. */
+export interface Kernel {
+  readonly name: string;
+  readonly code: string;
+  /** Storage bindings, name → binding number. */
+  readonly bindings: ReadonlyMap<string, number>;
+  /** Fields of `struct Params` in order; every field is one 4-byte scalar. */
+  readonly params: readonly { name: string; type: "u32" | "i32" | "f32" }[];
+  readonly paramsBinding: number | undefined;
+}
+
+/** Reads bindings and parameters from the shader's own text, so that they are declared in one place only. */
+export function defineKernel(name: string, code: string): Kernel {
+  const bindings = new Map<string, number>();
+  for (const m of code.matchAll(/@binding\((\d+)\)\s*var<storage[^>]*>\s*(\w+)/g)) bindings.set(m[2]!, Number(m[1]));
+  const struct = /struct Params \{([^}]*)\}/.exec(code)?.[1] ?? "";
+  const params = [...struct.matchAll(/(\w+):\s*(u32|i32|f32)/g)].map((m) => ({
+    name: m[1]!,
+    type: m[2] as "u32" | "i32" | "f32",
+  }));
+  const uniform = /@binding\((\d+)\)\s*var<uniform>/.exec(code)?.[1];
+  return { name, code, bindings, params, paramsBinding: uniform === undefined ? undefined : Number(uniform) };
+}
+
+export type Overrides = Readonly<Record<string, number | boolean>>;
+
+/** Compiled pipelines of one device, by kernel, overrides and scalar. */
+export class PipelineCache {
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #modules = new Map<string, GPUShaderModule>();
+  #failure: Promise<void> = Promise.resolve();
+
+  constructor(private readonly device: GPUDevice) {}
+
+  get(kernel: Kernel, overrides: Overrides, scalar: Scalar = "f32"): GPUComputePipeline {
+    const constants = Object.fromEntries(Object.entries(overrides).map(([k, v]) => [k, Number(v)]));
+    const label = `${kernel.name}(${Object.entries(constants).map(([k, v]) => `${k}=${v}`)}) ${scalar}`;
+    const known = this.#pipelines.get(label);
+    if (known) return known;
+    this.device.pushErrorScope("validation");
+    const module = this.#module(kernel, scalar);
+    const pipeline = this.device.createComputePipeline({ label, layout: "auto", compute: { module, constants } });
+    const failure = this.device.popErrorScope().then(async (error) => {
+      if (error) throw await describe(kernel, label, module, error);
+    });
+    failure.catch(() => {}); // reported by check(), which chains on it
+    const before = this.#failure;
+    this.#failure = before.then(() => failure);
+    this.#failure.catch(() => {});
+    this.#pipelines.set(label, pipeline);
+    return pipeline;
+  }
+
+  /** Rejects with the first compile error since the device was opened. */
+  check(): Promise<void> {
+    return this.#failure;
+  }
+
+  #module(kernel: Kernel, scalar: Scalar): GPUShaderModule {
+    const key = `${kernel.name} ${scalar}`;
+    const known = this.#modules.get(key);
+    if (known) return known;
+    // On the first line, so that line numbers stay those of the file.
+    const prelude = !/\bscalar\b/.test(kernel.code)
+      ? ""
+      : scalar === "f16"
+        ? "enable f16; alias scalar = f16; "
+        : "alias scalar = f32; ";
+    const module = this.device.createShaderModule({ label: kernel.name, code: prelude + kernel.code });
+    this.#modules.set(key, module);
+    return module;
+  }
+}
+
+/** file:line:column, message and the source line for each diagnostic. */
+async function describe(kernel: Kernel, label: string, module: GPUShaderModule, error: GPUError): Promise<GpuError> {
+  const { messages } = await module.getCompilationInfo();
+  const lines = kernel.code.split("\n");
+  const found = messages
+    .filter((m) => m.type === "error")
+    .map((m) => `shaders/${kernel.name}.wgsl:${m.lineNum}:${m.linePos}: ${m.message}\n    ${lines[m.lineNum - 1]}`);
+  return new ShaderError(`internal: ${label} does not compile\n${found.length ? found.join("\n") : error.message}`);
+}

@@ -1,0 +1,61 @@
+import { GpuError } from "./errors.ts";
+
+const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; literals: the constants are no globals before openGpu
+
+/**
+ * Buffers by size class, so that a forward pass allocates nothing after its first run.
+ * A buffer handed back may be handed out again at once: the queue runs in order, so earlier readers finish first.
+ */
+export class BufferPool {
+  /** Bytes of all live buffers of this pool, idle ones included. */
+  bytes = 0;
+  /** The largest value `bytes` had. */
+  peak = 0;
+  readonly #idle = new Map<number, GPUBuffer[]>();
+
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly maxBytes: number,
+  ) {}
+
+  take(label: string, bytes: number): GPUBuffer {
+    const size = sizeClass(bytes);
+    const idle = this.#idle.get(size)?.pop();
+    if (idle) {
+      idle.label = label;
+      return idle;
+    }
+    if (size > this.maxBytes) {
+      throw new GpuError(
+        `gpu: expected at most ${this.maxBytes} bytes a buffer (the device's limit), got ${bytes} for ${label}; ` +
+          "use a smaller batch, a shorter prompt or 16-bit weights",
+      );
+    }
+    this.bytes += size;
+    this.peak = Math.max(this.peak, this.bytes);
+    return this.device.createBuffer({ label, size, usage: USAGE });
+  }
+
+  give(buffer: GPUBuffer): void {
+    const list = this.#idle.get(buffer.size);
+    if (list) list.push(buffer);
+    else this.#idle.set(buffer.size, [buffer]);
+  }
+
+  /** Destroys the idle buffers. */
+  trim(): void {
+    for (const list of this.#idle.values()) {
+      for (const buffer of list) {
+        this.bytes -= buffer.size;
+        buffer.destroy();
+      }
+    }
+    this.#idle.clear();
+  }
+}
+
+/** Rounds up to an eighth of a power of two (at most 12.5 % waste), at least 256 bytes. */
+function sizeClass(bytes: number): number {
+  const step = Math.max(256, 2 ** (Math.ceil(Math.log2(Math.max(bytes, 1))) - 4));
+  return Math.max(256, Math.ceil(bytes / step) * step);
+}

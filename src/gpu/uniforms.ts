@@ -1,0 +1,25 @@
+/** Uniform buffers of one size for the recorders' parameters, reused. */
+export class Uniforms {
+  readonly #idle: GPUBuffer[] = [];
+  bytes = 0;
+
+  constructor(private readonly device: GPUDevice) {}
+
+  take(size: number): GPUBuffer {
+    const idle = this.#idle.pop();
+    if (idle) return idle;
+    this.bytes += size;
+    return this.device.createBuffer({ label: "params", size, usage: 0x40 | 0x08 /* UNIFORM | COPY_DST */ });
+  }
+
+  give(buffer: GPUBuffer): void {
+    this.#idle.push(buffer);
+  }
+
+  trim(): void {
+    for (const buffer of this.#idle.splice(0)) {
+      this.bytes -= buffer.size;
+      buffer.destroy();
+    }
+  }
+}

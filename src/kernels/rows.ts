@@ -1,0 +1,49 @@
+import { type Bound, BYTES, type Gpu, GpuError, type Tensor } from "../gpu/index.ts";
+
+/** Rows `from` … `to` − 1, as many as one binding holds. */
+export interface Window {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Bytes of one row of a tensor. */
+export const rowBytes = (t: Tensor): number => t.width * BYTES[t.dtype];
+
+/**
+ * Cuts `rows` so that each piece fits a binding for every given row size and begins at a multiple of 256 bytes
+ * (the alignment that WebGPU guarantees). One window, unless a tensor is larger than a binding.
+ *
+ * @throws GpuError when too few rows fit a binding to keep the alignment.
+ */
+export function windows(gpu: Gpu, op: string, rows: number, ...bytes: number[]): Window[] {
+  const limit = gpu.limits.bindingBytes;
+  const widest = Math.max(...bytes);
+  if (rows * widest <= limit - 16) return [{ from: 0, to: rows }];
+  const step = bytes.reduce((n, b) => lcm(n, 256 / gcd(256, b)), 1);
+  const size = Math.floor((limit - 16) / widest / step) * step;
+  if (size === 0) {
+    throw new GpuError(
+      `${op}: expected rows of at most ${Math.floor(limit / step)} bytes (binding limit ${limit}), got ${widest}; ` +
+        "this device cannot hold a row of the tensor in one binding",
+    );
+  }
+  return Array.from({ length: Math.ceil(rows / size) }, (_, i) => ({
+    from: i * size,
+    to: Math.min(rows, (i + 1) * size),
+  }));
+}
+
+/** The given rows of a tensor as a binding. */
+export function bindRows(t: Tensor, { from, to }: Window): Bound {
+  if (from === 0 && to === t.rows) return t;
+  return { tensor: t, offset: from * rowBytes(t), size: (to - from) * rowBytes(t) };
+}
+
+/** Folds n workgroups into two dimensions, each within WebGPU's 65535. */
+export function fold(n: number): [number, number] {
+  const y = Math.ceil(n / 65_535);
+  return [Math.ceil(n / y), y];
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+const lcm = (a: number, b: number): number => (a / gcd(a, b)) * b;
