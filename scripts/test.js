@@ -1,0 +1,125 @@
+// `npm test [-- filter] [--adapter gpu|lavapipe|swiftshader] [--tests-only]`: makes the checkout ready, then type-checks,
+// lints and runs every test file in a process of its own, as many at once as there are cores. A filter picks the
+// test files whose path contains it, and leaves out the checks. The last line is `N passed, N failed`.
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, relative } from "node:path";
+import { parseArgs, stripVTControlCharacters } from "node:util";
+import { environment, typescript } from "./run.js";
+import { ROOT, setup } from "./setup.js";
+
+const LIMIT = 300; // seconds; longer is a hang
+
+const { values: options, positionals: filters } = parseArgs({
+  allowPositionals: true,
+  options: { adapter: { type: "string" }, "tests-only": { type: "boolean" } },
+});
+
+/** Every test file that the filters let through, as paths from the root. */
+function testFiles() {
+  return readdirSync(join(ROOT, "test"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
+    .map((entry) => relative(ROOT, join(entry.parentPath ?? entry.path, entry.name)).replaceAll("\\", "/"))
+    .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
+    .sort();
+}
+
+/** Passed and failed tests of one file, out of what uvu printed; a file that crashed or ran no test has failed. */
+function tally(output, ok) {
+  const sum = (label) =>
+    [...output.matchAll(new RegExp(`^\\s+${label}:\\s+(\\d+)$`, "gm"))].reduce(
+      (n, match) => n + Number(match[1]),
+      0,
+    );
+  const passed = sum("Passed");
+  const failed = sum("Total") - passed + sum("Skipped");
+  return { passed, failed: failed || (ok && passed ? 0 : 1) };
+}
+
+/** A check passes or fails as a whole. */
+const verdict = (_output, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
+
+function tasks() {
+  const tests = testFiles().map((name) => ({ name, args: typescript(join(ROOT, name)), count: tally }));
+  if (filters.length || options["tests-only"]) return tests;
+  const tool = (path) => join(ROOT, "node_modules", path);
+  return [
+    { name: "types (tsc)", args: [tool("typescript/bin/tsc"), "-p", "."], count: verdict },
+    {
+      name: "lint (biome)",
+      args: [tool("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."],
+      count: verdict,
+    },
+    ...tests,
+  ];
+}
+
+const running = new Set();
+
+/** Ends a process and all that it started. */
+function end(child) {
+  try {
+    if (process.platform === "win32") spawn("taskkill", ["/pid", `${child.pid}`, "/t", "/f"]);
+    else process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // already gone
+  }
+}
+
+/** Runs one task and prints its line, with its output when it failed. */
+async function run({ name, args, count }, env) {
+  const start = performance.now();
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env,
+    detached: process.platform !== "win32", // a process group, so that `end` reaches all of it
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  running.add(child);
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text) => (output += text));
+  let hung = false;
+  const timer = setTimeout(() => {
+    hung = true;
+    end(child);
+  }, LIMIT * 1000);
+  const code = await new Promise((resolve) =>
+    child.on("close", (status, signal) => resolve(status ?? signal)),
+  );
+  clearTimeout(timer);
+  running.delete(child);
+  const { passed, failed } = count(stripVTControlCharacters(output), code === 0);
+  const end_ = hung ? `hung: ended after ${LIMIT} s` : code === 0 ? "" : `exit ${code}`;
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const numbers = count === tally ? `${passed} passed${failed ? `, ${failed} failed` : ""}` : "";
+  console.log(
+    `${failed ? "FAIL" : "ok  "} ${name.padEnd(44)} ${seconds.padStart(6)} s  ${numbers}  ${end_}`.trimEnd(),
+  );
+  if (failed) console.log(output.trimEnd().replace(/^/gm, "    "));
+  return { passed, failed };
+}
+
+process.on("exit", () => running.forEach(end));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(130));
+
+setup();
+if (options.adapter) process.env.AHAMASK_ADAPTER = options.adapter;
+const env = await environment();
+const queue = tasks();
+const total = { passed: 0, failed: 0 };
+if (queue.length === 0) {
+  console.log(`no test file has ${filters.join(" or ")} in its path`);
+  total.failed = 1;
+}
+async function worker() {
+  for (let task = queue.shift(); task; task = queue.shift()) {
+    const { passed, failed } = await run(task, env);
+    total.passed += passed;
+    total.failed += failed;
+  }
+}
+await Promise.all(Array.from({ length: availableParallelism() }, worker));
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed ? 1 : 0;
