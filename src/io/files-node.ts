@@ -1,0 +1,114 @@
+/** Files in Node: a folder is a directory or a URL. */
+import { randomUUID } from "node:crypto";
+import { type FileHandle, open, readFile as readWhole, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { httpFolder } from "./http.ts";
+import {
+  type ByteSource,
+  checkFile,
+  checkTextSize,
+  decodeText,
+  type Folder,
+  readTarget,
+  SourceError,
+} from "./source.ts";
+
+/** The folder at `location`: an http(s) URL, or the path of a directory (looked at when it is first used). */
+export function openFolder(location: string): Folder {
+  return /^https?:\/\//.test(location) ? httpFolder(location) : directory(location);
+}
+
+function directory(path: string): Folder {
+  const at = (file: string) => join(path, checkFile(file));
+  return {
+    name: path,
+    async has(file) {
+      const found = await stat(at(file)).catch(() => undefined);
+      if (found) return found.isFile();
+      if (!(await stat(path).catch(() => undefined))?.isDirectory())
+        throw new SourceError(`folder: expected a directory or an http(s) URL, got '${path}'`);
+      return false;
+    },
+    open: (file) => fileSource(at(file)),
+    async text(file) {
+      checkTextSize(at(file), await fileSize(at(file)));
+      return decodeText(at(file), await readFile(at(file)));
+    },
+  };
+}
+
+/** The file at `path`, held open until it is closed. */
+export async function fileSource(path: string): Promise<ByteSource> {
+  const source = { name: path, size: await fileSize(path) };
+  const file = await open(path).catch((error) => fail("read", path, error));
+  return {
+    ...source,
+    async read(offset, length, options) {
+      const target = readTarget(source, offset, length, options);
+      for (let got = 0; got < length; ) {
+        const part = await file
+          .read(target, got, length - got, offset + got)
+          .catch((error) => fail("read", path, error));
+        if (part.bytesRead === 0)
+          throw new SourceError(
+            `read: expected ${length} bytes of ${path} at ${offset}, got ${got}: it was cut short`,
+          );
+        got += part.bytesRead;
+      }
+      return target;
+    },
+    close: () => file.close(),
+  };
+}
+
+/** A whole file, for what is small (masks) or decoded at once (audio). */
+export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  await fileSize(path);
+  const bytes = await readWhole(path).catch((error) => fail("read", path, error));
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/**
+ * Writes a file so that at every moment `path` holds either the old content or the new: into a temporary file
+ * beside it, flushed to the disk, then renamed. On failure the old file is untouched and the temporary one is gone.
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  let file: FileHandle | undefined;
+  try {
+    file = await open(temporary, "wx");
+    await file.writeFile(bytes);
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await file?.close().catch(() => {});
+    await rm(temporary, { force: true }).catch(() => {});
+    fail("write", path, error);
+  }
+}
+
+/** Bytes in the regular file at `path`; a directory, a device or a pipe is refused, since it may never end. */
+async function fileSize(path: string): Promise<number> {
+  const found = await stat(path).catch((error) => fail("read", path, error));
+  if (!found.isFile())
+    throw new SourceError(`read: expected a file, got ${found.isDirectory() ? "directory " : ""}'${path}'`);
+  return found.size;
+}
+
+const REASONS: Record<string, string> = {
+  ENOENT: "nothing there",
+  EACCES: "no permission",
+  EPERM: "no permission",
+  EROFS: "a read-only file system",
+  ENOSPC: "a full disk; free some space",
+  EDQUOT: "a full quota; free some space",
+  EFBIG: "a file larger than this file system or process may write",
+};
+
+function fail(verb: "read" | "write", path: string, error: unknown): never {
+  const { code = "", message = String(error) } = error as NodeJS.ErrnoException;
+  throw new SourceError(`${verb}: expected to ${verb} '${path}', got ${REASONS[code] ?? message}`, {
+    cause: error,
+  });
+}
