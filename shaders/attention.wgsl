@@ -72,9 +72,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
     for (var e = i; e < BK * d4; e += 4 * BQ) {
       let key = key0 + e / d4;
       if (key < keys) {
-        let from = ((key_row + key) * p.kv_heads + kv_head) * d4 + e % d4;
-        ks[e] = vec4<scalar>(k[from]);
-        vs[e] = vec4<scalar>(v[from]);
+        let source = ((key_row + key) * p.kv_heads + kv_head) * d4 + e % d4;
+        ks[e] = vec4<scalar>(k[source]);
+        vs[e] = vec4<scalar>(v[source]);
       } else {
         ks[e] = vec4<scalar>();
         vs[e] = vec4<scalar>();

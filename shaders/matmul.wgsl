@@ -1,9 +1,10 @@
 // matmul: y = act(x · Wᵀ + bias) + residual, for many rows
 //
-// binding 0  x         [M, K] f32              row i starts at element x_offset + i·x_stride; outside [0, x_len) x is 0
+// binding 0  x         [M, K] f32              row i begins at element x_offset + i·x_stride; x is 0 outside
+//                                              elements x_first … x_end − 1
 // binding 1  w         [N, K] f32, f16 or bf16 as W_TYPE says, packed in u32
 // binding 2  bias      [≥ n0 + N] f32
-// binding 3  residual  [M, y_stride] f32
+// binding 3  residual  [M, y_stride] f32       from element y_offset, as y
 // binding 4  y         [M, y_stride] f32       columns n0 … n0 + N − 1 are written
 // binding 5  p         Params
 // grid       ⌈N/64⌉ × ⌈M/64⌉ workgroups of 16 × 16 threads; a thread computes 4 × 4 outputs
@@ -15,7 +16,11 @@
 // A strided x makes this the 1-D convolution too: with the taps of a kernel laid out [O, taps·C], output t is the
 // product of W with taps·C consecutive elements that begin at row t·stride − padding.
 
-struct Params { m: u32, n: u32, k: u32, x_offset: i32, x_stride: u32, x_len: i32, n0: u32, y_stride: u32 }
+struct Params {
+  m: u32, n: u32, k: u32,
+  x_offset: i32, x_stride: u32, x_first: i32, x_end: i32,
+  n0: u32, y_stride: u32, y_offset: u32,
+}
 
 override W_TYPE: u32 = 0;
 override ALIGNED: bool = true;
@@ -52,7 +57,7 @@ fn w4(e: u32) -> vec4f {
 }
 
 fn x_at(e: i32) -> f32 {
-  if (e < 0 || e >= p.x_len) { return 0; }
+  if (e < p.x_first || e >= p.x_end) { return 0; }
   return x[u32(e) >> 2][u32(e) & 3];
 }
 
@@ -60,7 +65,7 @@ fn load_x(row: u32, k: u32) -> vec4f {
   if (row >= p.m || k >= p.k) { return vec4f(); }
   let e = p.x_offset + i32(row * p.x_stride + k);
   if (ALIGNED) {
-    if (e < 0 || e >= p.x_len) { return vec4f(); }
+    if (e < p.x_first || e >= p.x_end) { return vec4f(); }
     return x[u32(e) >> 2];
   }
   var v = vec4f();
@@ -114,7 +119,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) t: vec3u
     for (var c = 0u; c < 4; c++) {
       let col = n0 + t.x + 16 * c;
       if (row < p.m && col < p.n) {
-        let out = row * p.y_stride + p.n0 + col;
+        let out = p.y_offset + row * p.y_stride + p.n0 + col;
         var v = acc[r][c];
         if (BIAS) { v += bias[p.n0 + col]; }
         if (GELU) { v = gelu(v); }

@@ -4,7 +4,7 @@ import { PipelineCache } from "./kernel.ts";
 import { BufferPool } from "./pool.ts";
 import { Recorder } from "./recorder.ts";
 import { Staging } from "./staging.ts";
-import { BYTES, count, type DType, Tensor } from "./tensor.ts";
+import { count, type DType, Tensor } from "./tensor.ts";
 import { Uniforms } from "./uniforms.ts";
 
 export interface GpuOptions {
@@ -73,7 +73,10 @@ export class Gpu {
     options: GpuOptions,
   ) {
     const { limits } = device;
-    const bindingBytes = Math.min(limits.maxStorageBufferBindingSize, options.bindingBytes ?? Number.POSITIVE_INFINITY);
+    const bindingBytes = Math.min(
+      limits.maxStorageBufferBindingSize,
+      options.bindingBytes ?? Number.POSITIVE_INFINITY,
+    );
     if (!(bindingBytes >= 256)) {
       throw new GpuError(`openGpu: expected bindingBytes of at least 256, got ${options.bindingBytes}`);
     }
@@ -98,12 +101,19 @@ export class Gpu {
       };
       device.lost.then(
         (info) =>
-          fail(new DeviceLostError(`gpu: the device was lost (${info.reason ?? "unknown"}): ${info.message}; openGpu() opens a new one`)),
+          fail(
+            new DeviceLostError(
+              `gpu: the device was lost (${info.reason ?? "unknown"}): ${info.message}; openGpu() opens a new one`,
+            ),
+          ),
         () => {},
       );
       device.addEventListener("uncapturederror", (event) => {
         const { error } = event as GPUUncapturedErrorEvent;
-        fail(new GpuError(`internal: WebGPU reports: ${error.message}`));
+        // A broken shader makes everything after it invalid: report the shader.
+        this.pipelines
+          .check()
+          .then(() => fail(new GpuError(`internal: WebGPU reports: ${error.message}`)), fail);
       });
     });
     this.#failed.catch(() => {});
@@ -116,15 +126,16 @@ export class Gpu {
 
   /** A tensor whose contents are undefined until written. Shapes are in elements. */
   tensor(label: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
-    const bytes = Math.ceil((count(shape) * BYTES[dtype]) / 16) * 16;
-    return new Tensor(label, shape, dtype, this.pool.take(label, bytes), this.pool);
+    return new Tensor(label, shape, dtype, this.pool);
   }
 
   /** A tensor with the given values; `data` is copied. */
   upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array | Int32Array): Tensor {
     const dtype = data instanceof Float32Array ? "f32" : data instanceof Uint32Array ? "u32" : "i32";
     if (data.length !== count(shape)) {
-      throw new GpuError(`gpu: expected ${count(shape)} values for ${label} [${shape.join(", ")}], got ${data.length}`);
+      throw new GpuError(
+        `gpu: expected ${count(shape)} values for ${label} [${shape.join(", ")}], got ${data.length}`,
+      );
     }
     const tensor = this.tensor(label, shape, dtype);
     this.write(tensor, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
@@ -173,7 +184,8 @@ export class Gpu {
   /** Throws what went wrong with the device, if anything did. */
   assertAlive(): void {
     if (this.#failure) throw this.#failure;
-    if (this.#disposed) throw new GpuError("gpu: expected an open device, got a disposed one; call openGpu() again");
+    if (this.#disposed)
+      throw new GpuError("gpu: expected an open device, got a disposed one; call openGpu() again");
   }
 
   /** Destroys the idle buffers: after a model is disposed, its memory is the system's again. */

@@ -1,4 +1,4 @@
-import { GpuError, ShaderError } from "./errors.ts";
+import { type GpuError, ShaderError } from "./errors.ts";
 
 /** The two types a kernel may compute in; storage types are the tensors' own affair. */
 export type Scalar = "f32" | "f16";
@@ -17,7 +17,8 @@ export interface Kernel {
 /** Reads bindings and parameters from the shader's own text, so that they are declared in one place only. */
 export function defineKernel(name: string, code: string): Kernel {
   const bindings = new Map<string, number>();
-  for (const m of code.matchAll(/@binding\((\d+)\)\s*var<storage[^>]*>\s*(\w+)/g)) bindings.set(m[2]!, Number(m[1]));
+  for (const m of code.matchAll(/@binding\((\d+)\)\s*var<storage[^>]*>\s*(\w+)/g))
+    bindings.set(m[2]!, Number(m[1]));
   const struct = /struct Params \{([^}]*)\}/.exec(code)?.[1] ?? "";
   const params = [...struct.matchAll(/(\w+):\s*(u32|i32|f32)/g)].map((m) => ({
     name: m[1]!,
@@ -44,7 +45,11 @@ export class PipelineCache {
     if (known) return known;
     this.device.pushErrorScope("validation");
     const module = this.#module(kernel, scalar);
-    const pipeline = this.device.createComputePipeline({ label, layout: "auto", compute: { module, constants } });
+    const pipeline = this.device.createComputePipeline({
+      label,
+      layout: "auto",
+      compute: { module, constants },
+    });
     const failure = this.device.popErrorScope().then(async (error) => {
       if (error) throw await describe(kernel, label, module, error);
     });
@@ -78,11 +83,21 @@ export class PipelineCache {
 }
 
 /** file:line:column, message and the source line for each diagnostic. */
-async function describe(kernel: Kernel, label: string, module: GPUShaderModule, error: GPUError): Promise<GpuError> {
+async function describe(
+  kernel: Kernel,
+  label: string,
+  module: GPUShaderModule,
+  error: GPUError,
+): Promise<GpuError> {
   const { messages } = await module.getCompilationInfo();
   const lines = kernel.code.split("\n");
   const found = messages
     .filter((m) => m.type === "error")
-    .map((m) => `shaders/${kernel.name}.wgsl:${m.lineNum}:${m.linePos}: ${m.message}\n    ${lines[m.lineNum - 1]}`);
-  return new ShaderError(`internal: ${label} does not compile\n${found.length ? found.join("\n") : error.message}`);
+    .map(
+      (m) =>
+        `shaders/${kernel.name}.wgsl:${m.lineNum}:${m.linePos}: ${m.message}\n    ${lines[m.lineNum - 1]}`,
+    );
+  return new ShaderError(
+    `internal: ${label} does not compile\n${found.length ? found.join("\n") : error.message}`,
+  );
 }

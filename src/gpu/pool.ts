@@ -54,6 +54,38 @@ export class BufferPool {
   }
 }
 
+/**
+ * Buffers of one recording. What the recording is done with is used again by its own later commands only: a write from
+ * the host happens before the commands that are still to be submitted, so it must never meet one of these buffers.
+ */
+export class Arena {
+  readonly #idle = new Map<number, GPUBuffer[]>();
+  #released = false;
+
+  constructor(private readonly pool: BufferPool) {}
+
+  take(label: string, bytes: number): GPUBuffer {
+    const idle = this.#idle.get(sizeClass(bytes))?.pop();
+    if (!idle) return this.pool.take(label, bytes);
+    idle.label = label;
+    return idle;
+  }
+
+  give(buffer: GPUBuffer): void {
+    const list = this.#idle.get(buffer.size);
+    if (this.#released) this.pool.give(buffer);
+    else if (list) list.push(buffer);
+    else this.#idle.set(buffer.size, [buffer]);
+  }
+
+  /** Hands every idle buffer back to the pool, and later ones straight away: the recording is over. */
+  release(): void {
+    this.#released = true;
+    for (const list of this.#idle.values()) for (const buffer of list) this.pool.give(buffer);
+    this.#idle.clear();
+  }
+}
+
 /** Rounds up to an eighth of a power of two (at most 12.5 % waste), at least 256 bytes. */
 function sizeClass(bytes: number): number {
   const step = Math.max(256, 2 ** (Math.ceil(Math.log2(Math.max(bytes, 1))) - 4));

@@ -16,7 +16,13 @@ export interface Dispatch {
 }
 
 type Command =
-  | { kind: "dispatch"; label: string; pipeline: GPUComputePipeline; group: GPUBindGroup; grid: readonly [number, number, number] }
+  | {
+      kind: "dispatch";
+      label: string;
+      pipeline: GPUComputePipeline;
+      group: GPUBindGroup;
+      grid: readonly [number, number, number];
+    }
   | { kind: "copy"; from: GPUBuffer; fromAt: number; to: GPUBuffer; toAt: number; bytes: number };
 
 const ARENA = 65_536; // bytes of one uniform buffer: 256 dispatches at the usual alignment
@@ -42,7 +48,8 @@ export class Recorder {
   dispatch(kernel: Kernel, d: Dispatch): void {
     const [x, y = 1, z = 1] = d.grid;
     if (x * y * z === 0) return;
-    if (Math.max(x, y, z) > 65_535) throw new GpuError(`internal: ${kernel.name}: grid ${x} × ${y} × ${z} exceeds 65535`);
+    if (Math.max(x, y, z) > 65_535)
+      throw new GpuError(`internal: ${kernel.name}: grid ${x} × ${y} × ${z} exceeds 65535`);
     const pipeline = this.gpu.pipelines.get(kernel, d.overrides ?? {}, d.scalar);
     const entries: GPUBindGroupEntry[] = [];
     for (const [name, binding] of kernel.bindings) {
@@ -141,7 +148,8 @@ export class Recorder {
     const view = new DataView(arena.data, offset);
     for (const [i, { name, type }] of kernel.params.entries()) {
       const value = values[name];
-      if (value === undefined) throw new GpuError(`internal: ${kernel.name}: no value for parameter '${name}'`);
+      if (value === undefined)
+        throw new GpuError(`internal: ${kernel.name}: no value for parameter '${name}'`);
       if (type === "f32") view.setFloat32(i * 4, value, true);
       else if (type === "i32") view.setInt32(i * 4, value, true);
       else view.setUint32(i * 4, value, true);

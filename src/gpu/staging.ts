@@ -38,7 +38,11 @@ export class Staging {
     const idle = at < 0 ? undefined : this.#idle.splice(at, 1)[0];
     if (idle) return idle;
     this.bytes += size;
-    return this.gpu.device.createBuffer({ label: "staging", size, usage: 0x01 | 0x08 /* MAP_READ | COPY_DST */ });
+    return this.gpu.device.createBuffer({
+      label: "staging",
+      size,
+      usage: 0x01 | 0x08 /* MAP_READ | COPY_DST */,
+    });
   }
 
   #drop(buffer: GPUBuffer): void {

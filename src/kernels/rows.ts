@@ -39,6 +39,11 @@ export function bindRows(t: Tensor, { from, to }: Window): Bound {
   return { tensor: t, offset: from * rowBytes(t), size: (to - from) * rowBytes(t) };
 }
 
+/** The given elements of a vector of 4-byte numbers as a binding. */
+export function bindItems(t: Tensor, { from, to }: Window): Bound {
+  return from === 0 && to === t.length ? t : { tensor: t, offset: from * 4, size: (to - from) * 4 };
+}
+
 /** Folds n workgroups into two dimensions, each within WebGPU's 65535. */
 export function fold(n: number): [number, number] {
   const y = Math.ceil(n / 65_535);

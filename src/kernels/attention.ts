@@ -1,0 +1,106 @@
+import wgsl from "../../shaders/attention.wgsl";
+import { defineKernel, type Tensor } from "../gpu/index.ts";
+import { expect, expectRows } from "./check.ts";
+import type { Context } from "./context.ts";
+
+const kernel = defineKernel("attention", wgsl);
+const QUERIES = 32; // of a tile
+const MAX_HEAD_DIM = 128;
+
+/** One sequence of a packed batch: which rows of q and of k, v belong together. */
+export interface Segment {
+  query: number; // first row of q
+  queries: number;
+  key: number; // first row of k and v
+  keys: number;
+  first: number; // index of the first query among the keys, for the causal form
+  gate: number; // which head mask of the batch applies
+}
+
+/** Head masks of a batch on the GPU, and the layer whose row applies. */
+export interface Gates {
+  tensor: Tensor; // [G, L, H] f32; 1 keeps a head, 0 skips it
+  layer: number;
+}
+
+export interface Heads {
+  heads: number; // H, query heads
+  kvHeads: number; // K, divides H
+  headDim: number; // D, a multiple of 4, at most 128
+}
+
+export interface Attention extends Heads {
+  tiles: Tensor; // from attentionTiles
+  causal: boolean;
+  gates?: Gates;
+}
+
+/** Cuts the segments of a packed batch into tiles of queries: [n, 8] u32, as attention.wgsl reads them. */
+export function attentionTiles(ctx: Context, segments: readonly Segment[]): Tensor {
+  const tiles: number[] = [];
+  for (const s of segments) {
+    expect(s.keys > 0, "attention", "at least one key a sequence", s.keys);
+    for (let at = 0; at < s.queries; at += QUERIES) {
+      const queries = Math.min(QUERIES, s.queries - at);
+      tiles.push(s.query + at, queries, s.key, s.keys, s.first + at, s.gate, 0, 0);
+    }
+  }
+  return ctx.upload("attention tiles", [tiles.length / 8, 8], new Uint32Array(tiles));
+}
+
+/**
+ * z = gate · softmax(q·kᵀ/√D)·v for each head and each segment of a packed batch, causal or bidirectional.
+ * A head whose gate is 0 costs nothing but the zeros it writes.
+ *
+ * @param q [T, H·D] f32
+ * @param k [R, K·D] f32
+ * @param v [R, K·D] f32
+ * @returns z [T, H·D] f32, each head's output before W_O
+ */
+export function attention(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o: Attention): Tensor {
+  checkHeads("attention", q, k, v, o);
+  const z = ctx.tensor("z", q.shape);
+  // Tiles of K and V and the scores must fit the workgroup's memory, of which every device has 16 KiB.
+  const keys = 2 * 16 * o.headDim * 4 + QUERIES * 16 * 16 <= ctx.gpu.limits.workgroupBytes ? 16 : 8;
+  ctx.recorder.dispatch(kernel, {
+    bind: { q, k, v, tiles: o.tiles, gates: o.gates?.tensor ?? q, z },
+    params: {
+      heads: o.heads,
+      kv_heads: o.kvHeads,
+      ...gateParams("attention", o),
+      scale: 1 / Math.sqrt(o.headDim),
+    },
+    overrides: { BQ: QUERIES, BK: keys, D: o.headDim, CAUSAL: o.causal, GATED: o.gates !== undefined },
+    scalar: ctx.scalar,
+    grid: [o.tiles.rows, o.heads],
+  });
+  return z;
+}
+
+/** Throws unless q, k, v are [·, H·D], [·, K·D], [·, K·D] and the heads are of a width the kernels hold. */
+export function checkHeads(
+  op: string,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { heads, kvHeads, headDim }: Heads,
+): void {
+  expect(
+    headDim % 4 === 0 && headDim <= MAX_HEAD_DIM,
+    op,
+    `headDim a multiple of 4, at most ${MAX_HEAD_DIM}`,
+    headDim,
+  );
+  expect(heads % kvHeads === 0, op, "heads divisible by kvHeads", `${heads} and ${kvHeads}`);
+  expectRows(op, "q", q, heads * headDim);
+  expectRows(op, "k", k, kvHeads * headDim);
+  expectRows(op, "v", v, kvHeads * headDim);
+}
+
+/** Where a layer's gates begin in each mask, and how far the masks are apart. */
+export function gateParams(op: string, { gates, heads }: { gates?: Gates; heads: number }) {
+  if (!gates) return { gate_at: 0, gate_stride: 0 };
+  const [, layers = 0, width = 0] = gates.tensor.shape;
+  expect(width === heads && gates.layer < layers, op, `gates [G, > ${gates.layer}, ${heads}]`, gates.tensor);
+  return { gate_at: gates.layer * heads, gate_stride: layers * heads };
+}

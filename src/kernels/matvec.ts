@@ -1,0 +1,43 @@
+import matvecWgsl from "../../shaders/matvec.wgsl";
+import { defineKernel, type Tensor } from "../gpu/index.ts";
+import { weightType } from "./check.ts";
+import type { Context } from "./context.ts";
+import type { Epilogue } from "./matmul.ts";
+import { bindRows, fold, rowBytes, windows } from "./rows.ts";
+
+const kernel = defineKernel("matvec", matvecWgsl);
+const THREADS = 64;
+
+/** Rows of x up to which a weight is better read once and reused in registers than tiled. */
+export const MATVEC_ROWS = 8;
+
+/** `matmul` for at most 8 rows of x, into y [M, N]; shapes are checked by `matmul`. */
+export function matvec(
+  ctx: Context,
+  x: Tensor,
+  w: Tensor,
+  y: Tensor,
+  { bias, gelu, residual }: Epilogue,
+): void {
+  const [n, k] = [w.rows, w.width];
+  const aligned = k % 8 === 0;
+  // Enough threads an output to cover a row once, at most half a workgroup.
+  const lanes = Math.min(32, 2 ** Math.ceil(Math.log2(Math.max(k / (aligned ? 8 : 1), 1))));
+  for (const columns of windows(ctx.gpu, "matvec", n, rowBytes(w))) {
+    const width = columns.to - columns.from;
+    ctx.recorder.dispatch(kernel, {
+      bind: { x, w: bindRows(w, columns), bias: bias ?? x, residual: residual ?? x, y },
+      params: { n: width, k, n0: columns.from, y_stride: n },
+      overrides: {
+        W_TYPE: weightType("matvec", w),
+        ALIGNED: aligned,
+        ROWS: x.rows,
+        LANES: lanes,
+        BIAS: bias !== undefined,
+        GELU: gelu === true,
+        RESIDUAL: residual !== undefined,
+      },
+      grid: fold(Math.ceil(width / (THREADS / lanes))),
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import { Arena, type DType, type Gpu, Recorder, type Scalar, Tensor } from "../gpu/index.ts";
+import { type Attention, attention, attentionTiles, type Segment } from "./attention.ts";
+import { type AttentionDecode, attentionDecode } from "./attention-decode.ts";
+import { avgPool } from "./avg-pool.ts";
+import type { Context } from "./context.ts";
+import { type Conv1d, conv1d } from "./conv1d.ts";
+import { embed } from "./embed.ts";
+import { layerNorm } from "./layer-norm.ts";
+import { type Epilogue, matmul } from "./matmul.ts";
+import { rmsNorm } from "./rms-norm.ts";
+import { type Rope, rope } from "./rope.ts";
+import { swiglu } from "./swiglu.ts";
+import { argmax, type TopK, topK } from "./top-k.ts";
+
+/**
+ * What a model's forward is written against. Each method is the kernel function of the same name (its file has shapes
+ * and errors); results live until the enclosing `block` ends.
+ */
+export interface Ops {
+  readonly gpu: Gpu;
+  embed(table: Tensor, ids: Tensor): Tensor;
+  matmul(x: Tensor, w: Tensor, epilogue?: Epilogue): Tensor;
+  conv1d(x: Tensor, w: Tensor, y: Tensor, at: number, outputs: number, o: Conv1d): void;
+  rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor;
+  layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor;
+  rope(qkv: Tensor, k: Tensor, v: Tensor, o: Rope): Tensor;
+  attentionTiles(segments: readonly Segment[]): Tensor;
+  attention(q: Tensor, k: Tensor, v: Tensor, o: Attention): Tensor;
+  attentionDecode(q: Tensor, k: Tensor, v: Tensor, o: AttentionDecode): Tensor;
+  swiglu(x: Tensor): Tensor;
+  avgPool(x: Tensor, first: Tensor): Tensor;
+  argmax(x: Tensor): Tensor;
+  topK(x: Tensor, k: number): TopK;
+  /** A tensor of the current block, its contents undefined. */
+  tensor(label: string, shape: readonly number[], dtype?: DType): Tensor;
+  /** A tensor of the current block with the host's values: written at once, before anything still unsubmitted runs. */
+  upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array): Tensor;
+  /** Copies rows `from` … `from` + `rows` − 1 of x to y, from row `to` on. */
+  copyRows(x: Tensor, from: number, y: Tensor, to: number, rows: number): void;
+  /** Runs f and frees every tensor made in it but its result, which belongs to the block outside. */
+  block(f: () => Tensor): Tensor;
+}
+
+/** Ops that record their kernels for inference. */
+export class EagerOps implements Ops, Context {
+  readonly recorder: Recorder;
+  readonly #arena: Arena;
+  #scope: Tensor[] = [];
+
+  constructor(
+    readonly gpu: Gpu,
+    label: string,
+    readonly scalar: Scalar = "f32",
+  ) {
+    this.recorder = new Recorder(gpu, label);
+    this.#arena = new Arena(gpu.pool);
+  }
+
+  embed = (table: Tensor, ids: Tensor) => embed(this, table, ids);
+  matmul = (x: Tensor, w: Tensor, epilogue?: Epilogue) => matmul(this, x, w, epilogue);
+  conv1d = (x: Tensor, w: Tensor, y: Tensor, at: number, outputs: number, o: Conv1d) =>
+    conv1d(this, x, w, y, at, outputs, o);
+  rmsNorm = (x: Tensor, weight: Tensor, eps: number) => rmsNorm(this, x, weight, eps);
+  layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, eps: number) => layerNorm(this, x, weight, bias, eps);
+  rope = (qkv: Tensor, k: Tensor, v: Tensor, o: Rope) => rope(this, qkv, k, v, o);
+  attentionTiles = (segments: readonly Segment[]) => attentionTiles(this, segments);
+  attention = (q: Tensor, k: Tensor, v: Tensor, o: Attention) => attention(this, q, k, v, o);
+  attentionDecode = (q: Tensor, k: Tensor, v: Tensor, o: AttentionDecode) =>
+    attentionDecode(this, q, k, v, o);
+  swiglu = (x: Tensor) => swiglu(this, x);
+  avgPool = (x: Tensor, first: Tensor) => avgPool(this, x, first);
+  argmax = (x: Tensor) => argmax(this, x);
+  topK = (x: Tensor, k: number) => topK(this, x, k);
+
+  tensor(label: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
+    return this.#own(new Tensor(label, shape, dtype, this.#arena));
+  }
+
+  upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array): Tensor {
+    return this.#own(this.gpu.upload(label, shape, data));
+  }
+
+  copyRows(x: Tensor, from: number, y: Tensor, to: number, rows: number): void {
+    const bytes = x.byteLength / x.rows;
+    this.recorder.copy(x, from * bytes, y, to * bytes, rows * bytes);
+  }
+
+  block(f: () => Tensor): Tensor {
+    const outer = this.#scope;
+    this.#scope = [];
+    try {
+      const result = f();
+      const inner = this.#scope;
+      for (const tensor of inner) if (tensor !== result) tensor.dispose();
+      if (inner.includes(result)) outer.push(result);
+      return result;
+    } finally {
+      this.#scope = outer;
+    }
+  }
+
+  /** Submits everything recorded, once; with `read`, resolves with that tensor's bytes. */
+  submit(): void;
+  submit(read: Tensor): Promise<ArrayBuffer>;
+  submit(read?: Tensor): Promise<ArrayBuffer> | undefined {
+    if (read) return this.recorder.submit(read);
+    this.recorder.submit();
+    return undefined;
+  }
+
+  /** Frees every tensor of the outermost block and the recording itself. */
+  dispose(): void {
+    for (const tensor of this.#scope.splice(0)) tensor.dispose();
+    this.#arena.release();
+    this.recorder.dispose();
+  }
+
+  #own(tensor: Tensor): Tensor {
+    this.#scope.push(tensor);
+    return tensor;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
