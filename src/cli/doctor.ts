@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { Command } from "commander";
 import { ensureAdapter } from "./adapter.ts";
-import { describe, FEATURES, type Machine } from "./machine.ts";
+import { type AdapterReport, describe, FEATURES, type Machine } from "./machine.ts";
 import { type Remedy, remedies } from "./remedies.ts";
 
 /** What `doctor --json` prints. */
