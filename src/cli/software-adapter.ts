@@ -150,7 +150,8 @@ async function download(into: string): Promise<string> {
   }
   if (code !== 0) {
     const reason =
-      errors.match(/^npm (?:error|ERR!) (?!code|errno|A complete log)(.+)$/m)?.[1] ?? `exit code ${code}`;
+      errors.match(/^npm (?:error|ERR!) (?!code|errno|syscall|A complete log)(.+)$/m)?.[1] ??
+      `exit code ${code}`;
     throw new NoAdapterError(
       `swiftshader: expected npm to download ${SPEC}, got: ${reason}; ${errors.includes("ENOSPC") ? FREE_SPACE : REMEDY}`,
     );
