@@ -202,7 +202,7 @@ async function requestOnce<T>(url: string, ask: Ask, timing: HttpTiming, take: T
     clearTimeout(timer);
     const patience = Math.min(timing.stall, deadline - Date.now());
     timer = setTimeout(
-      () => controller.abort(new TransientError(`http: expected ${url}, got silence`)),
+      () => controller.abort(new TransientError(`http: expected ${url}, got no full answer in time`)),
       patience,
     );
   };

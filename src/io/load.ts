@@ -28,6 +28,9 @@ export interface LoadOptions extends PlanOptions {
   signal?: AbortSignal;
 }
 
+/** Bytes of a slice that is widened or transposed: the copy is garbage afterwards, and garbage piles up for a while. */
+const CONVERTED_SLICE = 2 * 1024 * 1024;
+
 /** The most bytes written and not yet drained. */
 const MAX_IN_FLIGHT = 64 * 1024 * 1024;
 
@@ -120,8 +123,7 @@ async function* pieces(plans: readonly Plan[], signal: AbortSignal): AsyncGenera
       } else {
         const element = STORED_BYTES[source.dtype];
         const rowBytes = plan.param.kind === "conv" ? element * plan.param.shape[1]! : element;
-        // Widened bytes may be four times as many.
-        const limit = isKept(plan, source) ? MAX_SLICE : MAX_SLICE / 4;
+        const limit = plan.param.kind === "conv" || !isKept(plan, source) ? CONVERTED_SLICE : MAX_SLICE;
         for await (const { bytes } of slices(source, { rowBytes, limit, into, signal }))
           yield { plan, info: source, bytes };
       }

@@ -126,7 +126,7 @@ test("nobody there", async () => {
 test("silence ends in an error: before the headers and within the body", async () => {
   await withServer(
     () => {},
-    (url) => rejects(() => httpSource(`${url}/x`, HASTY), SourceError, /silence \(3 tries\)/),
+    (url) => rejects(() => httpSource(`${url}/x`, HASTY), SourceError, /in time \(3 tries\)/),
   );
   await withServer(
     (request, response) => {
@@ -135,7 +135,7 @@ test("silence ends in an error: before the headers and within the body", async (
     },
     async (url) => {
       const source = await httpSource(`${url}/model.bin`, HASTY);
-      await rejects(() => source.read(0, 100), SourceError, /silence \(3 tries\)/);
+      await rejects(() => source.read(0, 100), SourceError, /in time \(3 tries\)/);
     },
   );
 });
@@ -149,7 +149,7 @@ test("a trickle ends in an error too", () =>
     },
     (url) => {
       const timing = { ...HASTY, request: 200, backoff: [] };
-      return rejects(() => httpFolder(url, timing).text("config.json"), SourceError, /silence \(1 tries\)/);
+      return rejects(() => httpFolder(url, timing).text("config.json"), SourceError, /in time \(1 tries\)/);
     },
   ));
 
