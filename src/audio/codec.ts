@@ -18,14 +18,14 @@ const SLICE = 65536; // bytes fed at a time, so that a long file can be left ear
 
 /**
  * Feeds `bytes` to a wasm decoder until `frames` samples a channel are there or the input ends, frees the decoder and
- * returns what came, one array a channel. Throws AudioError where the decoder reports an error or fails.
+ * returns what came: no channels where nothing did. Throws AudioError where the decoder reports an error or fails.
  */
 export async function runDecoder(
   decoder: Decoder,
   bytes: Uint8Array,
   frames: number,
   file: string,
-): Promise<Float32Array[]> {
+): Promise<{ length: number; channels: Float32Array[] }> {
   const parts: (readonly Float32Array[])[] = [];
   let got = 0;
   const keep = ({ channelData, samplesDecoded, errors }: Decoded) => {
@@ -46,8 +46,8 @@ export async function runDecoder(
   } finally {
     decoder.free();
   }
-  if (got === 0) throw new AudioError(file, "at least one sample", "none", FETCH_AGAIN);
-  return parts[0]!.map((_, channel) => join(parts, channel, Math.min(got, frames)));
+  const length = Math.min(got, frames);
+  return { length, channels: (parts[0] ?? []).map((_, channel) => join(parts, channel, length)) };
 }
 
 function join(parts: readonly (readonly Float32Array[])[], channel: number, length: number): Float32Array {

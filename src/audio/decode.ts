@@ -1,7 +1,7 @@
 import { decodeFlac } from "./flac.ts";
 import { decodeMp3, mp3Frame } from "./mp3.ts";
 import { decodeOgg } from "./ogg.ts";
-import { AudioError, ascii, CONVERT, type Pcm, skipId3 } from "./pcm.ts";
+import { AudioError, ascii, CONVERT, FETCH_AGAIN, type Pcm, skipId3 } from "./pcm.ts";
 import { decodeWav } from "./wav.ts";
 
 export { AudioError, type Pcm } from "./pcm.ts";
@@ -20,9 +20,7 @@ export async function decodeAudio(
   maxSeconds = Number.POSITIVE_INFINITY,
 ): Promise<Pcm> {
   const pcm = await decoderOf(bytes, name)(bytes, name, maxSeconds);
-  if (pcm.channels[0]!.length === 0) {
-    throw new AudioError(name, "at least one sample", "none", "give it a file that holds sound");
-  }
+  if (!pcm.channels[0]?.length) throw new AudioError(name, "at least one sample", "none", NO_SOUND);
   return pcm;
 }
 
@@ -34,33 +32,37 @@ function decoderOf(bytes: Uint8Array, name: string): DecodeFile {
   if (ascii(bytes, start, 4) === "fLaC") return decodeFlac;
   if (ascii(bytes, 0, 4) === "OggS") return decodeOgg;
   if (mp3Frame(bytes, start)) return decodeMp3;
-  throw new AudioError(name, "a WAV, FLAC, MP3 or Ogg Vorbis file", looksLike(bytes, start), CONVERT);
+  const [got, remedy] = looksLike(bytes, start);
+  throw new AudioError(name, "a WAV, FLAC, MP3 or Ogg Vorbis file", got, remedy);
 }
 
-const MAGIC: readonly (readonly [offset: number, magic: string, name: string])[] = [
-  [4, "ftyp", "an MP4 or M4A file"],
-  [0, "\x1aE\xdf\xa3", "a WebM or Matroska file"],
-  [0, "FORM", "an AIFF file"],
-  [0, "caff", "a CAF file"],
-  [0, ".snd", "an AU file"],
-  [0, "#!AMR", "an AMR file"],
-  [0, "\xff\xf1", "an AAC file"],
-  [0, "\xff\xf9", "an AAC file"],
-  [0, "version https://git-lfs", "a Git LFS pointer, not the file it stands for"],
-  [0, "PK\x03\x04", "a zip archive"],
-  [0, "\x1f\x8b", "a gzip archive"],
-  [0, "\x89PNG", "a PNG image"],
-  [0, "\xff\xd8\xff", "a JPEG image"],
-  [0, "%PDF", "a PDF document"],
+const NO_SOUND = "give it a file that holds sound";
+
+const MAGIC: readonly (readonly [offset: number, magic: string, name: string, remedy: string])[] = [
+  [4, "ftyp", "an MP4 or M4A file", CONVERT],
+  [0, "\x1aE\xdf\xa3", "a WebM or Matroska file", CONVERT],
+  [0, "FORM", "an AIFF file", CONVERT],
+  [0, "caff", "a CAF file", CONVERT],
+  [0, ".snd", "an AU file", CONVERT],
+  [0, "#!AMR", "an AMR file", CONVERT],
+  [0, "\xff\xf1", "an AAC file", CONVERT],
+  [0, "\xff\xf9", "an AAC file", CONVERT],
+  [0, "version https://git-lfs", "a Git LFS pointer", "fetch the file it stands for with `git lfs pull`"],
+  [0, "PK\x03\x04", "a zip archive", NO_SOUND],
+  [0, "\x1f\x8b", "a gzip archive", NO_SOUND],
+  [0, "\x89PNG", "a PNG image", NO_SOUND],
+  [0, "\xff\xd8\xff", "a JPEG image", NO_SOUND],
+  [0, "%PDF", "a PDF document", NO_SOUND],
 ];
 
-/** A guess at what a file without sound in it is. */
-function looksLike(bytes: Uint8Array, start: number): string {
-  if (bytes.length === 0) return "an empty file";
-  if (start >= bytes.length) return "an ID3 tag with nothing after it";
+/** A guess at what a file of none of the four formats is, and what to do about it. */
+function looksLike(bytes: Uint8Array, start: number): readonly [got: string, remedy: string] {
+  if (bytes.length === 0) return ["an empty file", NO_SOUND];
+  if (start >= bytes.length) return ["an ID3 tag with nothing after it", FETCH_AGAIN];
   const known = MAGIC.find(([offset, magic]) => ascii(bytes, offset, magic.length) === magic);
-  if (known) return known[2];
+  if (known) return [known[2], known[3]];
   const head = ascii(bytes, 0, 24);
-  if (/^[\t\n\r\x20-\x7e]+$/.test(head)) return `text that begins ${JSON.stringify(head)}`;
-  return `bytes that begin ${Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ")}`;
+  if (/^[\t\n\r\x20-\x7e]+$/.test(head)) return [`text that begins ${JSON.stringify(head)}`, NO_SOUND];
+  const hex = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0"));
+  return [`bytes that begin ${hex.join(" ")}`, NO_SOUND];
 }

@@ -10,17 +10,16 @@ export async function decodeFlac(bytes: Uint8Array, file: string, maxSeconds: nu
   const { sampleRate, bits, total, audio } = readStreamInfo(bytes, file);
   const wanted = Math.min(total || Number.POSITIVE_INFINITY, Math.ceil(maxSeconds * sampleRate));
   const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
-  const channels = await runDecoder(new FLACDecoder(), bytes.subarray(audio), wanted, file);
-  const got = channels[0]!.length;
-  if (total > 0 && got < wanted) {
-    throw new AudioError(file, `${total} samples as its header says`, `${got} that decode`, FETCH_AGAIN);
+  const { channels, length } = await runDecoder(new FLACDecoder(), bytes.subarray(audio), wanted, file);
+  if (total > 0 && length < wanted) {
+    throw new AudioError(file, `${total} samples as its header says`, `${length} that decode`, FETCH_AGAIN);
   }
   // The decoder divides the integers by 2^(bits-1) - 1; sound divides by 2^(bits-1).
   const peak = 2 ** (bits - 1);
   for (const samples of channels) {
     for (let i = 0; i < samples.length; i++) samples[i] = Math.round(samples[i]! * (peak - 1)) / peak;
   }
-  return { sampleRate, channels, seconds: (total || got) / sampleRate };
+  return { sampleRate, channels, seconds: (total || length) / sampleRate };
 }
 
 interface StreamInfo {

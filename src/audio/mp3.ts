@@ -48,10 +48,9 @@ export async function decodeMp3(bytes: Uint8Array, file: string, maxSeconds: num
   const { sampleRate } = first;
   const wanted = Math.ceil(maxSeconds * sampleRate);
   const { MPEGDecoder } = await import("mpg123-decoder");
-  const stereo = await runDecoder(new MPEGDecoder(), bytes.subarray(start, end), wanted, file);
-  const got = stereo[0]!.length;
-  const whole = got < wanted ? got : Math.max(got, (announced ?? frames) * first.samples);
-  return { sampleRate, channels: first.mono ? stereo.slice(0, 1) : stereo, seconds: whole / sampleRate };
+  const { channels, length } = await runDecoder(new MPEGDecoder(), bytes.subarray(start, end), wanted, file);
+  const whole = length < wanted ? length : Math.max(length, (announced ?? frames) * first.samples);
+  return { sampleRate, channels: channels.slice(0, first.mono ? 1 : 2), seconds: whole / sampleRate };
 }
 
 /** The end of the last frame and the number of frames. */

@@ -27,9 +27,9 @@ export async function decodeOgg(bytes: Uint8Array, file: string, maxSeconds: num
   checkHeader(file, sampleRate, first[11]!);
   const wanted = Math.ceil(maxSeconds * sampleRate);
   const { OggVorbisDecoder } = await import("@wasm-audio-decoders/ogg-vorbis");
-  const channels = await runDecoder(new OggVorbisDecoder(), bytes.subarray(0, end), wanted, file);
-  const got = channels[0]!.length;
-  return { sampleRate, channels, seconds: (got < wanted ? got : Math.max(got, samples)) / sampleRate };
+  const { channels, length } = await runDecoder(new OggVorbisDecoder(), bytes.subarray(0, end), wanted, file);
+  const whole = length < wanted ? length : Math.max(length, samples);
+  return { sampleRate, channels, seconds: whole / sampleRate };
 }
 
 /** The body of the first page, the end of the last one, and the samples it says there are. */

@@ -24,9 +24,14 @@ export class AudioError extends Error {
 export const CONVERT = "convert it, for example with `ffmpeg -i FILE -c:a pcm_s16le out.wav`";
 export const FETCH_AGAIN = "the file is truncated or damaged, fetch it again";
 
-/** Throws unless the header promises sound: a positive rate and at least one channel. */
+/** Hz; a header that says more is damaged, and the resampler's filter would grow with it. */
+const MAX_RATE = 1_000_000;
+
+/** Throws unless the header promises sound: a rate that exists and at least one channel. */
 export function checkHeader(file: string, sampleRate: number, channels: number): void {
-  if (sampleRate === 0) throw new AudioError(file, "a sample rate above 0 Hz", "0 Hz", FETCH_AGAIN);
+  if (sampleRate === 0 || sampleRate > MAX_RATE) {
+    throw new AudioError(file, `a sample rate from 1 to ${MAX_RATE} Hz`, `${sampleRate} Hz`, FETCH_AGAIN);
+  }
   if (channels === 0) throw new AudioError(file, "at least one channel", "0 channels", FETCH_AGAIN);
 }
 

@@ -56,7 +56,7 @@ export function decodeWav(bytes: Uint8Array, file: string, maxSeconds: number): 
       return readData(bytes, body, streamed ? left : (size64 ?? size), format, file, maxSeconds);
     }
     if (body + size > bytes.length) break;
-    if (id === "ds64") size64 = Number(view.getBigUint64(body + 8, true));
+    if (id === "ds64" && size >= 16) size64 = Number(view.getBigUint64(body + 8, true));
     if (id === "fmt ") format = readFormat(bytes.subarray(body, body + size), file);
     offset = body + size + (size % 2);
   }
