@@ -1,0 +1,29 @@
+import { readFileSync } from "node:fs";
+import { ChatTemplate } from "../../src/text/chat.ts";
+import { Tokenizer } from "../../src/text/tokenizer.ts";
+
+/** What transformers gives, written by scripts/oracle/text.py. */
+export interface TextFixture {
+  cases: { text: string; ids: number[]; literal: number[]; decoded: string; decodedSpecial: string }[];
+  chats: { clips: number; text: string; system: string | null; rendered: string; ids: number[] }[];
+  noise?: { ids: number[]; decoded: string }[];
+}
+
+export const read = (path: string) => readFileSync(path, "utf8");
+
+function load(name: string, folder: string, templateFile: "chat_template.json" | "chat_template.jinja") {
+  const config = read(`${folder}/tokenizer_config.json`);
+  return {
+    name,
+    tokenizer: Tokenizer.fromJson(read(`${folder}/tokenizer.json`), config),
+    template: ChatTemplate.fromFiles({
+      [templateFile]: read(`${folder}/${templateFile}`),
+      "tokenizer_config.json": config,
+    }),
+    fixture: JSON.parse(read(`test/fixtures/text/${name}.json`)) as TextFixture,
+  };
+}
+
+/** The demo model's byte-level tokenizer, and a byte-fallback one as Llama's. */
+export const qwen = load("qwen", "models/demo/model", "chat_template.json");
+export const llama = load("llama", "test/fixtures/text/llama", "chat_template.jinja");
