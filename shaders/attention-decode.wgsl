@@ -7,20 +7,17 @@
 // binding 3  table    [B, S] u32      cache row of each of a sequence's positions
 // binding 4  last     [B] u32         position of the query: keys 0 … last are visible
 // binding 5  gates    [G, L, H] f32   row b for sequence b, this layer's from gate_at
-// binding 6  z        SPLIT: [B, H, splits, D] f32 unnormalised; else [B, H·D] f32
-// binding 7  stats    [B, H, splits, 2] f32   maximum and sum of each part; unused unless SPLIT
+// binding 6  z        split: [B, H, splits, D] f32 unnormalised; else [B, H·D] f32
+// binding 7  stats    [B, H, splits, 2] f32   maximum and sum of each part; unused unless split
 // binding 8  p        Params
 // grid       H × B × splits workgroups of 64 threads
 // override   D        head width: a multiple of 4, at most 128
-// override   SPLIT    whether a workgroup writes a part
-// override   GATED    whether gates is read
+// flags      1 split: a workgroup writes a part; 2 gated: gates is read
 // numerics   f32
 
-struct Params { heads: u32, kv_heads: u32, capacity: u32, span: u32, gate_at: u32, gate_stride: u32, scale: f32 }
+struct Params { heads: u32, kv_heads: u32, capacity: u32, span: u32, flags: u32, gate_at: u32, gate_stride: u32, scale: f32 }
 
 override D: u32 = 64;
-override SPLIT: bool = false;
-override GATED: bool = false;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
@@ -46,10 +43,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
   let head = wg.x;
   let b = wg.y;
   let q_at = (b * p.heads + head) * d4;
+  let split = (p.flags & 1) != 0;
   var gate = 1.0;
-  if (GATED) { gate = gates[b * p.gate_stride + p.gate_at + head]; }
+  if ((p.flags & 2) != 0) { gate = gates[b * p.gate_stride + p.gate_at + head]; }
   if (gate == 0) {
-    if (!SPLIT && i < d4) { z[q_at + i] = vec4f(); }
+    if (!split && i < d4) { z[q_at + i] = vec4f(); }
     return;
   }
   if (i < d4) { query[i] = q[q_at + i] * p.scale; }
@@ -94,7 +92,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
   workgroupBarrier();
   if (group == 0) {
     for (var g = 1u; g < groups; g++) { sum += sums[g * d4 + i]; }
-    if (SPLIT) {
+    if (split) {
       let part = (b * p.heads + head) * grid.z + wg.z;
       z[part * d4 + i] = sum;
       if (i == 0) {

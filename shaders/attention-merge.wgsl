@@ -7,13 +7,12 @@
 // binding 4  p      Params
 // grid       H × B workgroups of 32 threads
 // override   D      head width: a multiple of 4, at most 128
-// override   GATED  whether gates is read
+// flags      2 gated: gates is read
 // numerics   f32
 
-struct Params { heads: u32, splits: u32, gate_at: u32, gate_stride: u32 }
+struct Params { heads: u32, splits: u32, flags: u32, gate_at: u32, gate_stride: u32 }
 
 override D: u32 = 64;
-override GATED: bool = false;
 
 @group(0) @binding(0) var<storage, read> parts: array<vec4f>;
 @group(0) @binding(1) var<storage, read> stats: array<f32>;
@@ -27,7 +26,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
   if (i >= d4) { return; }
   let at = wg.y * p.heads + wg.x;
   var gate = 1.0;
-  if (GATED) { gate = gates[wg.y * p.gate_stride + p.gate_at + wg.x]; }
+  if ((p.flags & 2) != 0) { gate = gates[wg.y * p.gate_stride + p.gate_at + wg.x]; }
   if (gate == 0) {
     z[at * d4 + i] = vec4f();
     return;

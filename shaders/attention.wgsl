@@ -12,17 +12,14 @@
 // grid       n × H workgroups of 4·BQ threads; four threads share a query, each holds a quarter of its D elements
 // override   BQ, BK queries and keys of a tile; BK at most 16
 // override   D      head width: a multiple of 4, at most 128
-// override   CAUSAL a query sees no key after itself
-// override   GATED  whether gates is read
+// flags      1 causal: a query sees no key after itself; 2 gated: gates is read
 // numerics   tiles of `scalar`; scores, softmax and sums in f32
 
-struct Params { heads: u32, kv_heads: u32, gate_at: u32, gate_stride: u32, scale: f32 }
+struct Params { heads: u32, kv_heads: u32, flags: u32, gate_at: u32, gate_stride: u32, scale: f32 }
 
 override BQ: u32 = 32;
 override BK: u32 = 16;
 override D: u32 = 64;
-override CAUSAL: bool = true;
-override GATED: bool = false;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
@@ -50,8 +47,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
   let key_row = tiles[at + 2];
   let first = tiles[at + 4];
   let z_at = ((tiles[at] + row) * p.heads + head) * d4;
+  let causal = (p.flags & 1) != 0;
   var gate = 1.0;
-  if (GATED) { gate = gates[tiles[at + 5] * p.gate_stride + p.gate_at + head]; }
+  if ((p.flags & 2) != 0) { gate = gates[tiles[at + 5] * p.gate_stride + p.gate_at + head]; }
   if (gate == 0) {
     if (row < queries) {
       for (var c = part; c < d4; c += 4) { z[z_at + c] = vec4f(); }
@@ -67,7 +65,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
   var row_max = LOWEST;
   var row_sum = 0.0;
   var keys = tiles[at + 3];
-  if (CAUSAL) { keys = min(keys, first + queries); }
+  if (causal) { keys = min(keys, first + queries); }
   for (var key0 = 0u; key0 < keys; key0 += BK) {
     for (var e = i; e < BK * d4; e += 4 * BQ) {
       let key = key0 + e / d4;
@@ -90,7 +88,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
     var weight: array<f32, MAX_BK>;
     var tile_max = row_max;
     for (var key = 0u; key < BK; key++) {
-      let visible = key0 + key < keys && (!CAUSAL || key0 + key <= first + row);
+      let visible = key0 + key < keys && (!causal || key0 + key <= first + row);
       let s = (row * BK + key) * 4;
       weight[key] = select(LOWEST, scores[s] + scores[s + 1] + scores[s + 2] + scores[s + 3], visible);
       tile_max = max(tile_max, weight[key]);

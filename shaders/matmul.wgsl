@@ -10,7 +10,7 @@
 // grid       ⌈N/64⌉ × ⌈M/64⌉ workgroups of 16 × 16 threads; a thread computes 4 × 4 outputs
 // override   W_TYPE    0 f32, 1 f16, 2 bf16
 // override   ALIGNED   K, x_offset and x_stride are multiples of 4, so that vec4s never straddle a row's end
-// override   BIAS, GELU, RESIDUAL  which parts of the epilogue run
+// epilogue   1 bias, 2 GELU, 4 residual: a sum, read at run time, so that one pipeline serves all
 // numerics   products of `scalar`, summed four at a time, accumulated in f32
 //
 // A strided x makes this the 1-D convolution too: with the taps of a kernel laid out [O, taps·C], output t is the
@@ -19,14 +19,11 @@
 struct Params {
   m: u32, n: u32, k: u32,
   x_offset: i32, x_stride: u32, x_first: i32, x_end: i32,
-  n0: u32, y_stride: u32, y_offset: u32,
+  n0: u32, y_stride: u32, y_offset: u32, epilogue: u32,
 }
 
 override W_TYPE: u32 = 0;
 override ALIGNED: bool = true;
-override BIAS: bool = false;
-override GELU: bool = false;
-override RESIDUAL: bool = false;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4u>;
@@ -121,9 +118,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_id) t: vec3u
       if (row < p.m && col < p.n) {
         let out = p.y_offset + row * p.y_stride + p.n0 + col;
         var v = acc[r][c];
-        if (BIAS) { v += bias[p.n0 + col]; }
-        if (GELU) { v = gelu(v); }
-        if (RESIDUAL) { v += residual[out]; }
+        if ((p.epilogue & 1) != 0) { v += bias[p.n0 + col]; }
+        if ((p.epilogue & 2) != 0) { v = gelu(v); }
+        if ((p.epilogue & 4) != 0) { v += residual[out]; }
         y[out] = v;
       }
     }

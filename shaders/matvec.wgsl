@@ -6,23 +6,19 @@
 // binding 3  residual  [M, y_stride] f32
 // binding 4  y         [M, y_stride] f32       columns n0 … n0 + N − 1 are written
 // binding 5  p         Params
-// grid       ⌈N/(64/LANES)⌉ workgroups, folded into two dimensions; LANES of the 64 threads share an output
+// grid       ⌈N/(64/lanes)⌉ workgroups, folded into two dimensions; `lanes` of the 64 threads (a power of two)
+//            share an output
 // override   W_TYPE    0 f32, 1 f16, 2 bf16
 // override   ALIGNED   K is a multiple of 8, so that 8 elements never straddle a row's end
-// override   ROWS      M, at most 8
-// override   LANES     threads an output: a power of two, at most 64
-// override   BIAS, GELU, RESIDUAL  which parts of the epilogue run
+// override   ROWS      M or a little more: 1, 4 or 8
+// epilogue   1 bias, 2 GELU, 4 residual: a sum, read at run time, so that one pipeline serves all
 // numerics   products and sums in f32
 
-struct Params { n: u32, k: u32, n0: u32, y_stride: u32 }
+struct Params { m: u32, n: u32, k: u32, n0: u32, y_stride: u32, epilogue: u32, lanes: u32 }
 
 override W_TYPE: u32 = 0;
 override ALIGNED: bool = true;
 override ROWS: u32 = 1;
-override LANES: u32 = 32;
-override BIAS: bool = false;
-override GELU: bool = false;
-override RESIDUAL: bool = false;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4u>;
@@ -58,12 +54,12 @@ fn gelu(v: f32) -> f32 {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) i: u32) {
-  let lane = i % LANES;
-  let row = (wg.y * grid.x + wg.x) * (THREADS / LANES) + i / LANES;
+  let lane = i % p.lanes;
+  let row = (wg.y * grid.x + wg.x) * (THREADS / p.lanes) + i / p.lanes;
   var acc: array<f32, MAX_ROWS>;
   if (row < p.n) {
     if (ALIGNED) {
-      for (var k = lane * 8; k < p.k; k += LANES * 8) {
+      for (var k = lane * 8; k < p.k; k += p.lanes * 8) {
         let e = row * p.k + k;
         var a: vec4f;
         var b: vec4f;
@@ -81,31 +77,31 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
           }
         }
         for (var m = 0u; m < ROWS; m++) {
-          let at = (m * p.k + k) >> 2;
+          let at = (min(m, p.m - 1) * p.k + k) >> 2; // rows beyond M repeat the last and are not written
           acc[m] += dot(a, x[at]) + dot(b, x[at + 1]);
         }
       }
     } else {
-      for (var k = lane; k < p.k; k += LANES) {
+      for (var k = lane; k < p.k; k += p.lanes) {
         let a = w1(row * p.k + k);
-        for (var m = 0u; m < ROWS; m++) { acc[m] += a * x1(m * p.k + k); }
+        for (var m = 0u; m < ROWS; m++) { acc[m] += a * x1(min(m, p.m - 1) * p.k + k); }
       }
     }
   }
   for (var m = 0u; m < ROWS; m++) { partial[m * THREADS + i] = acc[m]; }
-  for (var half = LANES / 2; half > 0; half /= 2) {
+  for (var half = p.lanes / 2; half > 0; half /= 2) {
     workgroupBarrier();
     if (lane < half) {
       for (var m = 0u; m < ROWS; m++) { partial[m * THREADS + i] += partial[m * THREADS + i + half]; }
     }
   }
   if (lane == 0 && row < p.n) {
-    for (var m = 0u; m < ROWS; m++) {
+    for (var m = 0u; m < p.m; m++) {
       let out = m * p.y_stride + p.n0 + row;
       var v = partial[m * THREADS + i];
-      if (BIAS) { v += bias[p.n0 + row]; }
-      if (GELU) { v = gelu(v); }
-      if (RESIDUAL) { v += residual[out]; }
+      if ((p.epilogue & 1) != 0) { v += bias[p.n0 + row]; }
+      if ((p.epilogue & 2) != 0) { v = gelu(v); }
+      if ((p.epilogue & 4) != 0) { v += residual[out]; }
       y[out] = v;
     }
   }

@@ -2,19 +2,17 @@
 // and log Σ exp of the row. Run twice for wide rows: over chunks of a row, then over the chunks' winners.
 //
 // binding 0  x       [rows, width] f32
-// binding 1  ids     [rows, width] u32            the columns' indices; unused when FIRST
-// binding 2  sums    [rows, parts] f32            log Σ exp of the parts of each row; unused when FIRST
+// binding 1  ids     [rows, width] u32            the columns' indices; unused when first
+// binding 2  sums    [rows, parts] f32            log Σ exp of the parts of each row; unused when first
 // binding 3  values  [rows, chunks, k] f32
 // binding 4  found   [rows, chunks, k] u32
 // binding 5  lse     [rows, chunks] f32
 // binding 6  p       Params
 // grid       chunks × rows workgroups of 256 threads
-// override   FIRST   the columns are the row itself, not winners of chunks
+// first      1 when the columns are the row itself, 0 when they are winners of chunks
 // numerics   compares in f32; the sum is taken relative to the maximum
 
-struct Params { width: u32, chunk: u32, k: u32, parts: u32 }
-
-override FIRST: bool = true;
+struct Params { width: u32, chunk: u32, k: u32, parts: u32, first: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -31,7 +29,7 @@ var<workgroup> best: array<f32, WG>;
 var<workgroup> best_id: array<u32, WG>;
 
 fn id_at(row: u32, c: u32) -> u32 {
-  if (FIRST) { return c; }
+  if (p.first == 1) { return c; }
   return ids[row * p.width + c];
 }
 
@@ -89,7 +87,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
 fn log_sum_exp(row: u32, begin: u32, end: u32, slot: u32, i: u32, row_max: f32) {
   workgroupBarrier();
   var sum = 0.0;
-  if (FIRST) {
+  if (p.first == 1) {
     for (var c = begin + i; c < end; c += WG) { sum += exp(x[row * p.width + c] - row_max); }
   } else {
     for (var c = i; c < p.parts; c += WG) { sum += exp(sums[row * p.parts + c] - row_max); }

@@ -44,17 +44,18 @@ export function attentionDecode(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o
   const parts = split ? ctx.tensor("z parts", [batch, heads, splits, headDim]) : z;
   const stats = ctx.tensor("z stats", [batch, heads, splits, 2]);
   const gate = gateParams("attention-decode", o);
-  const overrides = { D: headDim, GATED: gates !== undefined };
+  const flags = (split ? 1 : 0) + (gates ? 2 : 0);
+  const overrides = { D: headDim };
   ctx.recorder.dispatch(kernel, {
     bind: { q, k, v, table: o.table, last: o.last, gates: gates?.tensor ?? q, z: parts, stats },
-    params: { heads, kv_heads: kvHeads, capacity, span, ...gate, scale: 1 / Math.sqrt(headDim) },
-    overrides: { ...overrides, SPLIT: split },
+    params: { heads, kv_heads: kvHeads, capacity, span, flags, ...gate, scale: 1 / Math.sqrt(headDim) },
+    overrides,
     grid: [heads, batch, splits],
   });
   if (split) {
     ctx.recorder.dispatch(mergeKernel, {
       bind: { parts, stats, gates: gates?.tensor ?? q, z },
-      params: { heads, splits, ...gate },
+      params: { heads, splits, flags, ...gate },
       overrides,
       grid: [heads, batch],
     });

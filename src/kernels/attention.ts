@@ -67,10 +67,11 @@ export function attention(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o: Atte
     params: {
       heads: o.heads,
       kv_heads: o.kvHeads,
+      flags: (o.causal ? 1 : 0) + (o.gates ? 2 : 0),
       ...gateParams("attention", o),
       scale: 1 / Math.sqrt(o.headDim),
     },
-    overrides: { BQ: QUERIES, BK: keys, D: o.headDim, CAUSAL: o.causal, GATED: o.gates !== undefined },
+    overrides: { BQ: QUERIES, BK: keys, D: o.headDim },
     scalar: ctx.scalar,
     grid: [o.tiles.rows, o.heads],
   });

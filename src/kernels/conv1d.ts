@@ -1,7 +1,7 @@
 import type { Bound, Tensor } from "../gpu/index.ts";
 import { expect, expectRows, expectVector, weightType } from "./check.ts";
 import type { Context } from "./context.ts";
-import { matmulKernel, TILE } from "./matmul.ts";
+import { epilogueFlags, matmulKernel, TILE } from "./matmul.ts";
 import { rowBytes } from "./rows.ts";
 
 export interface Conv1d {
@@ -62,14 +62,12 @@ export function conv1d(
         n0: 0,
         y_stride: out,
         y_offset: to.skip,
+        epilogue: epilogueFlags(o),
       },
       overrides: {
         W_TYPE: weightType("conv1d", w),
         // The zero padding begins and ends at whole rows, so vec4s are whole where rows are and the slice begins on one.
         ALIGNED: channels % 4 === 0 && from.skip % 4 === 0,
-        BIAS: true,
-        GELU: o.gelu === true,
-        RESIDUAL: false,
       },
       scalar: ctx.scalar,
       grid: [Math.ceil(out / TILE), Math.ceil(m / TILE)],

@@ -15,6 +15,10 @@ export interface Epilogue {
   residual?: Tensor; // [M, N] f32
 }
 
+/** The shaders' sum of what an epilogue does. */
+export const epilogueFlags = ({ bias, gelu, residual }: Epilogue): number =>
+  (bias ? 1 : 0) + (gelu ? 2 : 0) + (residual ? 4 : 0);
+
 /**
  * y = gelu(x · Wᵀ + bias) + residual.
  *
@@ -38,20 +42,12 @@ export function matmul(ctx: Context, x: Tensor, w: Tensor, epilogue: Epilogue = 
 }
 
 /** The tiled kernel, whatever the number of rows. */
-export function tiled(
-  ctx: Context,
-  x: Tensor,
-  w: Tensor,
-  y: Tensor,
-  { bias, gelu, residual }: Epilogue,
-): void {
+export function tiled(ctx: Context, x: Tensor, w: Tensor, y: Tensor, epilogue: Epilogue): void {
+  const { bias, residual } = epilogue;
   const [n, k] = [w.rows, w.width];
   const overrides = {
     W_TYPE: weightType("matmul", w),
     ALIGNED: k % 4 === 0,
-    BIAS: bias !== undefined,
-    GELU: gelu === true,
-    RESIDUAL: residual !== undefined,
   };
   for (const rows of windows(ctx.gpu, "matmul", x.rows, rowBytes(x), rowBytes(y))) {
     const m = rows.to - rows.from;
@@ -76,6 +72,7 @@ export function tiled(
           n0: columns.from,
           y_stride: n,
           y_offset: 0,
+          epilogue: epilogueFlags(epilogue),
         },
         overrides,
         scalar: ctx.scalar,

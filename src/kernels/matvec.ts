@@ -2,7 +2,7 @@ import matvecWgsl from "../../shaders/matvec.wgsl";
 import { defineKernel, type Tensor } from "../gpu/index.ts";
 import { weightType } from "./check.ts";
 import type { Context } from "./context.ts";
-import type { Epilogue } from "./matmul.ts";
+import { type Epilogue, epilogueFlags } from "./matmul.ts";
 import { bindRows, fold, rowBytes, windows } from "./rows.ts";
 
 const kernel = defineKernel("matvec", matvecWgsl);
@@ -12,13 +12,8 @@ const THREADS = 64;
 export const MATVEC_ROWS = 8;
 
 /** `matmul` for at most 8 rows of x, into y [M, N]; shapes are checked by `matmul`. */
-export function matvec(
-  ctx: Context,
-  x: Tensor,
-  w: Tensor,
-  y: Tensor,
-  { bias, gelu, residual }: Epilogue,
-): void {
+export function matvec(ctx: Context, x: Tensor, w: Tensor, y: Tensor, epilogue: Epilogue): void {
+  const { bias, residual } = epilogue;
   const [n, k] = [w.rows, w.width];
   const aligned = k % 8 === 0;
   // Enough threads an output to cover a row once, at most half a workgroup.
@@ -27,15 +22,19 @@ export function matvec(
     const width = columns.to - columns.from;
     ctx.recorder.dispatch(kernel, {
       bind: { x, w: bindRows(w, columns), bias: bias ?? x, residual: residual ?? x, y },
-      params: { n: width, k, n0: columns.from, y_stride: n },
+      params: {
+        m: x.rows,
+        n: width,
+        k,
+        n0: columns.from,
+        y_stride: n,
+        epilogue: epilogueFlags(epilogue),
+        lanes,
+      },
       overrides: {
         W_TYPE: weightType("matvec", w),
         ALIGNED: aligned,
-        ROWS: x.rows,
-        LANES: lanes,
-        BIAS: bias !== undefined,
-        GELU: gelu === true,
-        RESIDUAL: residual !== undefined,
+        ROWS: x.rows === 1 ? 1 : x.rows <= 4 ? 4 : MATVEC_ROWS,
       },
       grid: fold(Math.ceil(width / (THREADS / lanes))),
     });

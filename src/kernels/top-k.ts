@@ -49,8 +49,13 @@ function round(ctx: Context, x: Tensor, winners: TopK | undefined, { rows, width
   const lse = ctx.tensor("log-sum-exp", [rows, chunks]);
   ctx.recorder.dispatch(kernel, {
     bind: { x, ids: winners?.ids ?? x, sums: winners?.lse ?? x, values, found: ids, lse },
-    params: { width, chunk: Math.ceil(width / chunks), k, parts: winners?.lse.width ?? 0 },
-    overrides: { FIRST: winners === undefined },
+    params: {
+      width,
+      chunk: Math.ceil(width / chunks),
+      k,
+      parts: winners?.lse.width ?? 0,
+      first: winners ? 0 : 1,
+    },
     grid: [chunks, rows],
   });
   return { values, ids, lse };
