@@ -34,6 +34,9 @@ export async function prepareAudio(
   name: string,
   { channels, maxSeconds }: PrepareOptions,
 ): Promise<PreparedAudio> {
+  if (!(maxSeconds > 0)) {
+    throw new AudioError(name, "maxSeconds above 0", `${maxSeconds}`, "use the model's window, such as 30");
+  }
   const pcm = await decodeAudio(bytes, name, maxSeconds + MARGIN);
   const mono = toMono(pcm, channels);
   const bad = mono.findIndex((sample) => !Number.isFinite(sample));

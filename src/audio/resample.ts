@@ -6,12 +6,12 @@ const PASS = 0.91;
 const BETA = 9.62;
 /** Up to this many taps, every phase of the rational ratio has its own exact row. */
 const MAX_TAPS = 1 << 20;
-/** Otherwise rows this close (a sample of the lower rate) are interpolated, with an error under -115 dB. */
+/** Otherwise rows this close (a sample of the lower rate) are interpolated, which adds an error under -115 dB. */
 const PHASES = 1024;
 
 /**
  * Resamples by a windowed sinc (Kaiser), polyphase, with linear phase and no delay; sums are in f64. Flat within
- * 0.01 dB up to 0.91 of the lower Nyquist frequency, at least 90 dB down from that frequency on; the edges see zeros.
+ * 0.001 dB up to 0.91 of the lower Nyquist frequency, at least 90 dB down from that frequency on; the edges see zeros.
  *
  * @param x [n] samples at `from` Hz
  * @param from, to integer rates in Hz
