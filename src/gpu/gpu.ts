@@ -2,7 +2,6 @@ import { type AdapterHandle, NO_ADAPTER, requestAdapter } from "#adapter";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
 import { PipelineCache } from "./kernel.ts";
 import { BufferPool } from "./pool.ts";
-import { Recorder } from "./recorder.ts";
 import { Staging } from "./staging.ts";
 import { count, type DType, Tensor } from "./tensor.ts";
 import { Uniforms } from "./uniforms.ts";
@@ -91,7 +90,7 @@ export class Gpu {
     this.info = device.adapterInfo;
     this.pipelines = new PipelineCache(device);
     this.pool = new BufferPool(device, limits.maxBufferSize);
-    this.staging = new Staging(this);
+    this.staging = new Staging(device, (promise) => this.wait(promise));
     this.uniforms = new Uniforms(device);
     this.#handle = handle;
     this.#failed = new Promise((_, reject) => {
@@ -156,8 +155,13 @@ export class Gpu {
   }
 
   /** Waits for the tensor's bytes. */
-  read(tensor: Tensor): Promise<ArrayBuffer> {
-    return new Recorder(this, `read ${tensor.label}`).submit(tensor);
+  async read(tensor: Tensor): Promise<ArrayBuffer> {
+    this.assertAlive();
+    const encoder = this.device.createCommandEncoder({ label: `read ${tensor.label}` });
+    const staging = this.staging.copy(encoder, tensor);
+    this.device.queue.submit([encoder.finish()]);
+    this.submits++;
+    return staging.map();
   }
 
   /** Waits for the values of an f32 tensor. */

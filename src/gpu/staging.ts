@@ -1,4 +1,3 @@
-import type { Gpu } from "./gpu.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Mappable buffers for reading back, reused, so that a decode step allocates none. */
@@ -6,7 +5,10 @@ export class Staging {
   readonly #idle: GPUBuffer[] = [];
   bytes = 0;
 
-  constructor(private readonly gpu: Gpu) {}
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly wait: <T>(promise: Promise<T>) => Promise<T>,
+  ) {}
 
   /** Records the copy of a tensor; `map()`, called after the submit, resolves with its bytes. */
   copy(encoder: GPUCommandEncoder, tensor: Tensor): { map(): Promise<ArrayBuffer> } {
@@ -16,7 +18,7 @@ export class Staging {
     return {
       map: async () => {
         try {
-          await this.gpu.wait(buffer.mapAsync(1 /* GPUMapMode.READ */, 0, size));
+          await this.wait(buffer.mapAsync(1 /* GPUMapMode.READ */, 0, size));
           const bytes = buffer.getMappedRange(0, size).slice(0, tensor.byteLength);
           buffer.unmap();
           this.#idle.push(buffer);
@@ -38,7 +40,7 @@ export class Staging {
     const idle = at < 0 ? undefined : this.#idle.splice(at, 1)[0];
     if (idle) return idle;
     this.bytes += size;
-    return this.gpu.device.createBuffer({
+    return this.device.createBuffer({
       label: "staging",
       size,
       usage: 0x01 | 0x08 /* MAP_READ | COPY_DST */,

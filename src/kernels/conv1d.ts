@@ -1,7 +1,8 @@
 import type { Bound, Tensor } from "../gpu/index.ts";
 import { expect, expectRows, expectVector, weightType } from "./check.ts";
 import type { Context } from "./context.ts";
-import { epilogueFlags, matmulKernel, TILE } from "./matmul.ts";
+import { epilogueFlags } from "./epilogue.ts";
+import { matmulKernel, TILE } from "./matmul.ts";
 import { rowBytes } from "./rows.ts";
 
 export interface Conv1d {
@@ -9,11 +10,12 @@ export interface Conv1d {
   taps: number; // width of the kernel, odd
   stride: number;
   gelu?: boolean;
+  residual?: Tensor; // added last; of y's shape
 }
 
 /**
- * 1-D convolution over the rows of x, zero-padded by (taps − 1)/2 on both sides, then GELU: the matmul kernel on
- * overlapping rows.
+ * 1-D convolution over the rows of x, zero-padded by (taps − 1)/2 on both sides, then GELU, then + residual: the
+ * matmul kernel on overlapping rows.
  *
  * @param x [T, C] f32
  * @param w [O, taps·C]: for each output channel, tap by tap (the checkpoint's [O, C, taps] with the taps outermost)
@@ -40,6 +42,13 @@ export function conv1d(
     `${outputs} outputs to fit`,
     y,
   );
+  if (o.residual)
+    expect(
+      `${o.residual.shape}` === `${y.shape}`,
+      "conv1d",
+      `residual of y's shape [${y.shape}]`,
+      o.residual,
+    );
   const limit = ctx.gpu.limits.bindingBytes - 512; // room to begin 256 bytes early and end on a vec4
   const most = Math.min(limit / rowBytes(y), (limit / rowBytes(x) - o.taps) / o.stride);
   const step = Math.max(1, Math.floor(most));
@@ -50,7 +59,13 @@ export function conv1d(
     const from = slice(x, first, end);
     const to = slice(y, at + t0, at + t0 + m);
     ctx.recorder.dispatch(matmulKernel, {
-      bind: { x: from.bound, w, bias: o.bias, residual: from.bound, y: to.bound },
+      bind: {
+        x: from.bound,
+        w,
+        bias: o.bias,
+        residual: o.residual ? { ...to.bound, tensor: o.residual } : from.bound,
+        y: to.bound,
+      },
       params: {
         m,
         n: out,
@@ -76,7 +91,7 @@ export function conv1d(
 }
 
 /** Rows first … end − 1 as a binding that begins at the multiple of 256 bytes before them, `skip` elements early. */
-function slice(t: Tensor, first: number, end: number): { bound: Bound; skip: number } {
+function slice(t: Tensor, first: number, end: number) {
   const begin = first * rowBytes(t);
   const offset = begin - (begin % 256);
   return { bound: { tensor: t, offset, size: end * rowBytes(t) - offset }, skip: (begin - offset) / 4 };

@@ -2,22 +2,12 @@ import matmulWgsl from "../../shaders/matmul.wgsl";
 import { defineKernel, type Tensor } from "../gpu/index.ts";
 import { expect, expectRows, expectVector, weightType } from "./check.ts";
 import type { Context } from "./context.ts";
+import { type Epilogue, epilogueFlags } from "./epilogue.ts";
 import { MATVEC_ROWS, matvec } from "./matvec.ts";
 import { bindRows, rowBytes, windows } from "./rows.ts";
 
 export const matmulKernel = defineKernel("matmul", matmulWgsl);
 export const TILE = 64; // rows and columns of an output tile
-
-/** What follows the product, in the same kernel: + bias, then GELU (exact, by erf), then + residual. */
-export interface Epilogue {
-  bias?: Tensor; // [N] f32
-  gelu?: boolean;
-  residual?: Tensor; // [M, N] f32
-}
-
-/** The shaders' sum of what an epilogue does. */
-export const epilogueFlags = ({ bias, gelu, residual }: Epilogue): number =>
-  (bias ? 1 : 0) + (gelu ? 2 : 0) + (residual ? 4 : 0);
 
 /**
  * y = gelu(x · Wᵀ + bias) + residual.

@@ -2,7 +2,7 @@ import matvecWgsl from "../../shaders/matvec.wgsl";
 import { defineKernel, type Tensor } from "../gpu/index.ts";
 import { weightType } from "./check.ts";
 import type { Context } from "./context.ts";
-import { type Epilogue, epilogueFlags } from "./matmul.ts";
+import { type Epilogue, epilogueFlags } from "./epilogue.ts";
 import { bindRows, fold, rowBytes, windows } from "./rows.ts";
 
 const kernel = defineKernel("matvec", matvecWgsl);
