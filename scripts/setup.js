@@ -40,6 +40,7 @@ function newest(path) {
   return Math.max(stat.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
+/** At load, before anything that an older Node lacks is called: the scripts all import this file first. */
 function checkNode() {
   const [major, minor] = process.versions.node.split(".").map(Number);
   if (major > NODE[0] || (major === NODE[0] && minor >= NODE[1])) return;
@@ -47,6 +48,8 @@ function checkNode() {
     `expected Node ${NODE.join(".")} or newer, got ${process.versions.node}; install one from https://nodejs.org`,
   );
 }
+
+checkNode();
 
 function install() {
   if (newest(join(ROOT, "node_modules/.package-lock.json")) >= newest(join(ROOT, "package-lock.json")))
@@ -71,7 +74,6 @@ function build() {
 
 /** Brings the checkout up to date. Ends the process with a message when it cannot. */
 export function setup() {
-  checkNode();
   install();
   build();
 }

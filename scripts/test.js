@@ -3,18 +3,29 @@
 // test files whose path contains it, and leaves out the checks. The last line is `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import os from "node:os";
 import { join, relative } from "node:path";
-import { parseArgs, stripVTControlCharacters } from "node:util";
+import util from "node:util";
 import { environment, typescript } from "./run.js";
 import { ROOT, setup } from "./setup.js";
 
 const LIMIT = 300; // seconds; longer is a hang
 
-const { values: options, positionals: filters } = parseArgs({
-  allowPositionals: true,
-  options: { adapter: { type: "string" }, "tests-only": { type: "boolean" } },
-});
+const { values: options, positionals: filters } = commandLine();
+
+function commandLine() {
+  try {
+    return util.parseArgs({
+      allowPositionals: true,
+      options: { adapter: { type: "string" }, "tests-only": { type: "boolean" } },
+    });
+  } catch (error) {
+    console.error(
+      `${error.message.split(". ")[0]}; usage: npm test -- [filter] [--adapter NAME] [--tests-only]`,
+    );
+    process.exit(2);
+  }
+}
 
 /** Every test file that the filters let through, as paths from the root. */
 function testFiles() {
@@ -90,7 +101,7 @@ async function run({ name, args, count }, env) {
   );
   clearTimeout(timer);
   running.delete(child);
-  const { passed, failed } = count(stripVTControlCharacters(output), code === 0);
+  const { passed, failed } = count(util.stripVTControlCharacters(output), code === 0);
   const end_ = hung ? `hung: ended after ${LIMIT} s` : code === 0 ? "" : `exit ${code}`;
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const numbers = count === tally ? `${passed} passed${failed ? `, ${failed} failed` : ""}` : "";
@@ -120,6 +131,6 @@ async function worker() {
     total.failed += failed;
   }
 }
-await Promise.all(Array.from({ length: availableParallelism() }, worker));
+await Promise.all(Array.from({ length: os.availableParallelism() }, worker));
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed ? 1 : 0;

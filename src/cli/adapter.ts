@@ -35,10 +35,14 @@ export async function adapterEnvironment(): Promise<Environment> {
   }
 }
 
-/** Call before the first use of a GPU: returns when there is an adapter, else carries on in a process that has one. */
-export async function ensureAdapter(): Promise<void> {
+/**
+ * Call before the first use of a GPU: returns when this process can have an adapter, else carries on in one that can.
+ *
+ * @returns the variables that it took; empty when nothing had to be set
+ */
+export async function ensureAdapter(): Promise<Environment> {
   const environment = await adapterEnvironment();
-  if (Object.entries(environment).every(([name, value]) => process.env[name] === value)) return;
+  if (Object.entries(environment).every(([name, value]) => process.env[name] === value)) return environment;
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: "inherit",
     env: { ...process.env, ...environment },
@@ -113,6 +117,6 @@ function probe(): Probe | undefined {
   const reason = stderr.match(/^\w*Error: (.+)$/m)?.[1] ?? `exit code ${status}`;
   throw new NoAdapterError(
     `adapter: expected Dawn (npm package webgpu) to load, got: ${reason}; it is built for ` +
-      "Linux with glibc 2.34 or newer, macOS and Windows, on x64 and arm64",
+      "Linux with glibc 2.34 or newer (not Alpine), macOS and Windows, on x64 and arm64",
   );
 }

@@ -31,15 +31,15 @@ export async function diagnose(): Promise<Report> {
 
 async function examine(): Promise<Machine> {
   try {
-    await ensureAdapter();
+    const environment = await ensureAdapter();
     const { requestAdapter } = await import("#adapter"); // only now: Dawn's binary may not load at all
     const handle = await requestAdapter();
-    if (!handle) return describe(undefined, "Dawn finds no adapter");
-    const machine = describe(handle.adapter);
+    if (!handle) return describe(undefined, { error: "Dawn finds no adapter" });
+    const machine = describe(handle.adapter, { environment });
     handle.release();
     return machine;
   } catch (error) {
-    return describe(undefined, error instanceof Error ? error.message : String(error));
+    return describe(undefined, { error: error instanceof Error ? error.message : String(error) });
   }
 }
 
@@ -89,6 +89,8 @@ export function render(report: Report, colour: boolean): string {
   } else {
     lines.push(paint("bold", "Adapter"), `  ${paint("red", "none")}: ${report.error ?? ""}`, "");
   }
+  const variables = Object.entries(report.environment);
+  if (variables.length) section("Environment that gives other programs this adapter", variables);
   for (const { problem, steps } of report.remedies) {
     lines.push(paint(adapter ? "yellow" : "red", problem), ...steps.map((step) => `  ${step}`), "");
   }

@@ -5,6 +5,8 @@ export interface Machine {
   /** `null` when there is none; `error` then says why. */
   readonly adapter: AdapterReport | null;
   readonly error?: string;
+  /** What a program has to find in its environment to get this adapter. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly features: Readonly<Record<(typeof FEATURES)[number], boolean>>;
   /** Bytes, except for the counts of invocations and buffers. */
   readonly limits: Readonly<Partial<Record<(typeof LIMITS)[number], number>>>;
@@ -49,13 +51,17 @@ const VARIANTS = [
 ] as const;
 
 /** Describes an adapter, or its absence and the reason for it. */
-export function describe(adapter: GPUAdapter | undefined, error?: string): Machine {
+export function describe(
+  adapter: GPUAdapter | undefined,
+  { error, environment = {} }: Partial<Pick<Machine, "error" | "environment">> = {},
+): Machine {
   const has = (feature: string) => adapter?.features.has(feature) ?? false;
   return {
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     adapter: adapter ? describeAdapter(adapter) : null,
     ...(error === undefined ? {} : { error }),
+    environment,
     features: Object.fromEntries(FEATURES.map((name) => [name, has(name)])) as Machine["features"],
     limits: adapter ? Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name] as number])) : {},
     variants: VARIANTS.map(([name, needs]) => ({

@@ -13,7 +13,6 @@ const SOFTWARE_DRIVER = [
   "                 sudo apt-get update && sudo apt-get install -t bookworm-backports mesa-vulkan-drivers libvulkan1",
   "Fedora:          sudo dnf install mesa-vulkan-drivers vulkan-loader",
   "Arch:            sudo pacman -S vulkan-swrast vulkan-icd-loader",
-  "Alpine:          not supported: Dawn needs glibc; use a Debian or Ubuntu container",
 ];
 
 const LINUX_GPU = [

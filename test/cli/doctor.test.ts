@@ -36,7 +36,7 @@ function adapterOf(info: Partial<GPUAdapterInfo>, ...features: string[]): GPUAda
 }
 
 const report = (adapter: GPUAdapter | undefined, platform = "linux x64"): Report => {
-  const machine = { ...describe(adapter, adapter ? undefined : "Dawn finds no adapter"), platform };
+  const machine = { ...describe(adapter, adapter ? {} : { error: "Dawn finds no adapter" }), platform };
   return { ...machine, remedies: remedies(machine) };
 };
 
@@ -103,8 +103,9 @@ test("prints columns, in colour where asked", () => {
   const found = report(
     adapterOf({ description: "A card", subgroupMinSize: 8, subgroupMaxSize: 32 }, "subgroups"),
   );
-  const text = render(found, false);
+  const text = render({ ...found, environment: { A: "/b" } }, false);
   assert.match(text, /^ {2}name {10}A card$/m);
+  assert.match(text, /^Environment .*\n {2}A {2}\/b$/m);
   assert.match(text, /^ {2}subgroups +yes {2}size 8 to 32$/m);
   assert.match(text, /^ {2}maxBufferSize +4 GiB$/m);
   assert.match(text, /^ {2}maxComputeWorkgroupStorageSize +48 KiB$/m);
