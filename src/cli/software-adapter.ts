@@ -172,9 +172,10 @@ function inWords(error: unknown, folder: string): unknown {
     );
   }
   const full = code === "ENOSPC" || code === "EFBIG" || code === "EDQUOT";
-  return new NoAdapterError(
-    `swiftshader: expected to write ${folder}, got ${full ? "a full disk" : (error as Error).message} (${code}); ${FREE_SPACE}`,
-  );
+  const [got, remedy] = full
+    ? [`a full disk (${code})`, FREE_SPACE]
+    : [(error as Error).message, "set XDG_CACHE_HOME to a folder that can be written"];
+  return new NoAdapterError(`swiftshader: expected to write ${folder}, got ${got}; ${remedy}`);
 }
 
 /** Says on stderr what is going on, with the seconds counting up on a terminal; the result ends the line. */
