@@ -32,5 +32,8 @@ export function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-export const sum = (a: ArrayLike<number>): number => Array.prototype.reduce.call(a, add, 0) as number;
-const add = (a: number, b: number): number => a + b;
+export function sum(a: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += a[i]!;
+  return total;
+}
