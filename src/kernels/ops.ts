@@ -38,8 +38,13 @@ export interface Ops {
   upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array): Tensor;
   /** Copies rows `from` … `from` + `rows` − 1 of x to y, from row `to` on. */
   copyRows(x: Tensor, from: number, y: Tensor, to: number, rows: number): void;
-  /** Runs f and frees every tensor made in it but its result, which belongs to the block outside. */
-  block(f: () => Tensor): Tensor;
+  /** The tensors' 32-bit words one after the other, as u32 [Σ length]: several results for one readback. */
+  concat(parts: readonly Tensor[]): Tensor;
+  /**
+   * Runs f and frees every tensor made in it but its result, which belongs to the block outside; there, `spent`, which
+   * nothing needs after f, is freed too.
+   */
+  block(f: () => Tensor, spent?: Tensor): Tensor;
 }
 
 /** Ops that record their kernels for inference. */
@@ -86,7 +91,17 @@ export class EagerOps implements Ops, Context {
     this.recorder.copy(x, from * bytes, y, to * bytes, rows * bytes);
   }
 
-  block(f: () => Tensor): Tensor {
+  concat(parts: readonly Tensor[]): Tensor {
+    const y = this.tensor("concat", [parts.reduce((n, t) => n + t.length, 0)], "u32");
+    let at = 0;
+    for (const part of parts) {
+      this.recorder.copy(part, 0, y, at, part.byteLength);
+      at += part.byteLength;
+    }
+    return y;
+  }
+
+  block(f: () => Tensor, spent?: Tensor): Tensor {
     const outer = this.#scope;
     this.#scope = [];
     try {
@@ -94,6 +109,8 @@ export class EagerOps implements Ops, Context {
       const inner = this.#scope;
       for (const tensor of inner) if (tensor !== result) tensor.dispose();
       if (inner.includes(result)) outer.push(result);
+      const at = spent ? outer.indexOf(spent) : -1;
+      if (at >= 0) outer.splice(at, 1)[0]?.dispose();
       return result;
     } finally {
       this.#scope = outer;

@@ -1,0 +1,210 @@
+import { GpuError, type Tensor } from "../gpu/index.ts";
+import { EagerOps, type Ops } from "../kernels/index.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
+import { type GenerateOptions, generate, type Token } from "./generate.ts";
+import type { LanguageModel } from "./language-model.ts";
+
+/** What a head mask must offer to be used; `HeadMask` does. */
+export interface HeadGates {
+  /** Throws when the mask was made for another model. */
+  check(model: { readonly layers: number; readonly heads: number; readonly fingerprint: string }): void;
+  /** [L·H]; 1 keeps a head, 0 skips it. */
+  gates(): Float32Array;
+}
+
+/** A prompt as token ids; `audioAt` are the indexes of the one placeholder that each clip has. */
+export interface AudioPrompt {
+  readonly ids: readonly number[];
+  readonly audioAt: readonly number[];
+}
+
+/** What one family of audio language models brings: its encoder, its prompt, its decoder. */
+export interface Family {
+  readonly lm: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  /** Seconds of sound that the encoder hears; longer clips are to be cut. */
+  readonly windowSeconds: number;
+  /** How the model's own code makes one channel of several. */
+  readonly channels: "mean" | "first";
+  /** Ids that end an answer. */
+  readonly stop: readonly number[];
+  readonly maxNewTokens: number;
+  prompt(clips: number, text: string, system: string | undefined): AudioPrompt;
+  /** Audio tokens that a clip of so many samples (16 kHz) becomes; 0 when it is too short. */
+  audioTokens(samples: number): number;
+  /** Clips of 16 kHz mono → [Σ audioTokens, C]. */
+  encode(ops: Ops, clips: readonly Float32Array[]): Tensor;
+  dispose(): void;
+}
+
+/** Something to be answered: one or more clips, an instruction or none, a head mask or none. */
+export interface Question {
+  /** Samples at 16 kHz, mono (see `prepareAudio`), at most `windowSeconds` each. */
+  readonly audio: Float32Array | readonly Float32Array[];
+  readonly prompt?: string;
+  readonly system?: string;
+  readonly mask?: HeadGates;
+}
+
+/** Generation settings with the model's own defaults. */
+export type AnswerOptions = Partial<GenerateOptions>;
+
+export interface Answer {
+  readonly text: string;
+  readonly tokens: readonly number[]; // the stop token included
+  readonly stopped: boolean; // by a stop token, not by the length
+}
+
+/** A token of an answer and the text that became final with it. */
+export interface StreamedToken extends Token {
+  readonly text: string;
+}
+
+/** An audio language model on a GPU. */
+export class AudioLanguageModel {
+  readonly layers: number;
+  readonly heads: number;
+
+  constructor(
+    readonly family: Family,
+    /** Folder or URL that it was loaded from. */
+    readonly name: string,
+    /** Tells this model from others: see `Checkpoint.fingerprint`. */
+    readonly fingerprint: string,
+  ) {
+    this.layers = family.lm.layers;
+    this.heads = family.lm.heads;
+  }
+
+  /**
+   * Answers a batch of questions, each under its own mask.
+   *
+   * @throws MaskError for a mask of another model, GpuError for bad options, too long prompts or a lost device
+   */
+  async answer(questions: readonly Question[], options: AnswerOptions = {}): Promise<Answer[]> {
+    const tokens = questions.map((): number[] => []);
+    const stopped = questions.map(() => false);
+    const stop = options.stop ?? this.family.stop;
+    for await (const { row, id, last } of this.#tokens(questions, options)) {
+      tokens[row]!.push(id);
+      if (last) stopped[row] = stop.includes(id);
+    }
+    return tokens.map((ids, row) => ({
+      text: this.family.tokenizer.decode(ids),
+      tokens: ids,
+      stopped: stopped[row]!,
+    }));
+  }
+
+  /** The same, token by token as they are known; the pieces of a row's text add up to its answer. */
+  async *stream(questions: readonly Question[], options: AnswerOptions = {}): AsyncGenerator<StreamedToken> {
+    const streams = questions.map(() => this.family.tokenizer.stream());
+    for await (const token of this.#tokens(questions, options)) {
+      const stream = streams[token.row]!;
+      const text = stream.push(token.id);
+      yield { ...token, text: token.last ? text + stream.end() : text };
+    }
+  }
+
+  dispose(): void {
+    this.family.dispose();
+    this.family.lm.gpu.trim();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  async *#tokens(questions: readonly Question[], options: AnswerOptions): AsyncGenerator<Token> {
+    const { family } = this;
+    for (const { mask } of questions) mask?.check(this);
+    const batch = questions.map((question) => this.#layOut(question));
+    const clips = [...new Set(batch.flatMap(({ parts }) => parts.map(({ clip }) => clip)))];
+    using audio = new EncodedClips(family, clips);
+    const prompts = batch.map(({ ids }, i) => {
+      const gates = questions[i]!.mask?.gates();
+      return { ids, ...(gates && { gates }) };
+    });
+    const embed = (ops: Ops, { from, to }: { from: number; to: number }) => {
+      const rows = batch.slice(from, to);
+      const ids = Uint32Array.from(rows.flatMap((row) => row.ids));
+      const x = family.lm.embed(ops, ops.upload("ids", [ids.length], ids));
+      let at = 0;
+      for (const row of rows) {
+        for (const { clip, at: start } of row.parts) audio.splice(ops, clip, x, at + start);
+        at += row.ids.length;
+      }
+      return x;
+    };
+    yield* generate(family.lm, prompts, embed, {
+      maxNewTokens: family.maxNewTokens,
+      stop: family.stop,
+      ...options,
+    });
+  }
+
+  /** The prompt's ids with each clip's placeholder repeated once an audio token, and where each clip begins. */
+  #layOut({ audio, prompt = "", system }: Question) {
+    const clips = audio instanceof Float32Array ? [audio] : audio;
+    const { ids, audioAt } = this.family.prompt(clips.length, prompt, system);
+    const out: number[] = [];
+    const parts: { clip: Float32Array; at: number }[] = [];
+    for (const [i, id] of ids.entries()) {
+      const n = audioAt.indexOf(i);
+      const clip = clips[n];
+      if (clip) parts.push({ clip, at: out.length });
+      const repeat = clip ? this.#audioTokens(clip) : 1;
+      for (let r = 0; r < repeat; r++) out.push(id);
+    }
+    return { ids: out, parts };
+  }
+
+  #audioTokens(clip: Float32Array): number {
+    const { windowSeconds } = this.family;
+    if (clip.length > windowSeconds * 16_000) {
+      throw new GpuError(
+        `audio: expected clips of at most ${windowSeconds} s (the model's window), got ${(clip.length / 16_000).toFixed(1)} s; ` +
+          "cut the clip (prepareAudio does)",
+      );
+    }
+    const tokens = this.family.audioTokens(clip.length);
+    if (tokens > 0) return tokens;
+    throw new GpuError(
+      `audio: expected a clip long enough for one audio token, got ${clip.length} samples at 16 kHz`,
+    );
+  }
+}
+
+/** The audio embeddings of a batch's clips, each clip encoded once however many questions ask about it. */
+class EncodedClips {
+  readonly #ops: EagerOps | undefined;
+  readonly #embeddings: Tensor | undefined;
+  readonly #place = new Map<Float32Array, { from: number; rows: number }>();
+
+  constructor(family: Family, clips: readonly Float32Array[]) {
+    if (clips.length === 0) return;
+    let from = 0;
+    for (const clip of clips) {
+      const rows = family.audioTokens(clip.length);
+      this.#place.set(clip, { from, rows });
+      from += rows;
+    }
+    this.#ops = new EagerOps(family.lm.gpu, "audio");
+    try {
+      this.#embeddings = this.#ops.block(() => family.encode(this.#ops!, clips));
+      this.#ops.submit();
+    } catch (error) {
+      this.#ops.dispose();
+      throw error;
+    }
+  }
+
+  splice(ops: Ops, clip: Float32Array, x: Tensor, at: number): void {
+    const { from, rows } = this.#place.get(clip)!;
+    ops.copyRows(this.#embeddings!, from, x, at, rows);
+  }
+
+  [Symbol.dispose](): void {
+    this.#ops?.dispose();
+  }
+}

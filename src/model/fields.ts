@@ -1,0 +1,114 @@
+/** A checkpoint's config.json does not say what the model needs; the message has one line for each problem. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+type Json = { readonly [key: string]: unknown };
+
+/**
+ * Reads a config's fields by the checkpoint's own names, filling in defaults, and collects every problem, so that one
+ * error names them all.
+ */
+export class Fields {
+  private constructor(
+    private readonly json: Json,
+    private readonly path: string,
+    private readonly problems: string[],
+  ) {}
+
+  static parse(text: string, file: string): Fields {
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch (error) {
+      throw new ConfigError(`${file}: expected JSON, got ${(error as Error).message}; fetch the file again`);
+    }
+    if (!isObject(json)) throw new ConfigError(`${file}: expected an object, got ${JSON.stringify(json)}`);
+    return new Fields(json, file, []);
+  }
+
+  has(key: string): boolean {
+    return this.json[key] !== undefined && this.json[key] !== null;
+  }
+
+  /** An integer of at least 1. */
+  size(key: string, fallback?: number): number {
+    return this.#value(
+      key,
+      fallback,
+      "a positive integer",
+      (v): v is number => Number.isInteger(v) && (v as number) > 0,
+      1,
+    );
+  }
+
+  /** A token id. */
+  id(key: string, fallback?: number): number {
+    return this.#value(
+      key,
+      fallback,
+      "a token id",
+      (v): v is number => Number.isInteger(v) && (v as number) >= 0,
+      0,
+    );
+  }
+
+  number(key: string, fallback?: number): number {
+    return this.#value(
+      key,
+      fallback,
+      "a positive number",
+      (v): v is number => typeof v === "number" && v > 0,
+      1,
+    );
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    return this.#value(key, fallback, "true or false", (v): v is boolean => typeof v === "boolean", fallback);
+  }
+
+  /** A field that must have the one value this engine implements, or be absent. */
+  only<T extends string | boolean>(key: string, value: T): void {
+    this.#value(key, value, JSON.stringify(value), (v): v is T => v === value, value);
+  }
+
+  /** Token ids given as one number or as a list; empty when absent. */
+  ids(key: string): number[] {
+    const value = this.json[key];
+    const list = Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+    if (list.every((id) => Number.isInteger(id) && id >= 0)) return list as number[];
+    this.problems.push(`${key}: expected token ids, got ${JSON.stringify(value)}`);
+    return [];
+  }
+
+  text(key: string): string {
+    return this.#value(key, undefined, "a string", (v): v is string => typeof v === "string", "");
+  }
+
+  /** A nested object; an empty one when absent, so that defaults apply. */
+  child(key: string): Fields {
+    const value = this.json[key] ?? {};
+    if (!isObject(value)) this.problems.push(`${key}: expected an object, got ${JSON.stringify(value)}`);
+    return new Fields(isObject(value) ? value : {}, key, this.problems);
+  }
+
+  /** Throws one error with everything that was wrong. */
+  check(): void {
+    if (this.problems.length === 0) return;
+    throw new ConfigError(
+      `${this.path}: ${this.problems.length} fields are missing or wrong; fetch the file again\n  ${this.problems.join("\n  ")}`,
+    );
+  }
+
+  #value<T>(key: string, fallback: T | undefined, expected: string, ok: (v: unknown) => v is T, dummy: T): T {
+    const value = this.json[key] ?? fallback;
+    if (ok(value)) return value;
+    const where = this.path.endsWith(".json") ? key : `${this.path}.${key}`;
+    this.problems.push(
+      `${where}: expected ${expected}, got ${value === undefined ? "nothing" : JSON.stringify(value)}`,
+    );
+    return dummy;
+  }
+}
+
+const isObject = (v: unknown): v is Json => typeof v === "object" && v !== null && !Array.isArray(v);

@@ -1,0 +1,49 @@
+import { openFolder } from "#files";
+import type { Gpu } from "../gpu/index.ts";
+import { openCheckpoint } from "../io/checkpoint.ts";
+import type { Folder } from "../io/source.ts";
+import { AudioLanguageModel } from "./audio-model.ts";
+import { ConfigError, Fields } from "./fields.ts";
+import { loadQwen2Audio } from "./qwen2-audio-family.ts";
+
+export interface LoadModelOptions {
+  /** Bytes of weights so far and in all. */
+  onProgress?: (loadedBytes: number, totalBytes: number) => void;
+  signal?: AbortSignal;
+}
+
+/** The families by their `model_type` in config.json. */
+const FAMILIES = { qwen2_audio: loadQwen2Audio };
+
+/**
+ * Loads an audio language model from a Hugging Face folder: a directory, an http(s) URL of one, or a `Folder`.
+ *
+ * @throws ConfigError, CheckpointError, SafetensorsError, SourceError, TokenizerError or ChatTemplateError, each naming
+ *   what is missing or wrong; GpuError when the device cannot hold it; the signal's reason on abort
+ */
+export async function loadModel(
+  gpu: Gpu,
+  from: string | Folder,
+  options: LoadModelOptions = {},
+): Promise<AudioLanguageModel> {
+  const folder = typeof from === "string" ? openFolder(from) : from;
+  const config = await folder.text("config.json");
+  const fields = Fields.parse(config, "config.json");
+  const type = fields.text("model_type");
+  fields.check();
+  const load = Object.entries(FAMILIES).find(([name]) => name === type)?.[1];
+  if (!load) {
+    throw new ConfigError(
+      `${folder.name}/config.json: expected model_type ${Object.keys(FAMILIES).join(" or ")}, got ${JSON.stringify(type)}; ` +
+        "this engine has no such family",
+    );
+  }
+  const checkpoint = await openCheckpoint(folder);
+  try {
+    const fingerprint = await checkpoint.fingerprint();
+    const family = await load(gpu, folder, config, checkpoint, options);
+    return new AudioLanguageModel(family, folder.name, fingerprint);
+  } finally {
+    await checkpoint.close();
+  }
+}

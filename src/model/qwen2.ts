@@ -1,0 +1,123 @@
+import type { Gpu, Tensor } from "../gpu/index.ts";
+import { type Loaded, matrix, vector } from "../io/load.ts";
+import type { Ops } from "../kernels/index.ts";
+import type { Fields } from "./fields.ts";
+import type { KvCache, Step } from "./kv-cache.ts";
+import type { LanguageModel } from "./language-model.ts";
+
+/** Qwen2's decoder (arXiv 2407.10671): pre-norm, grouped queries, rotary positions, SwiGLU, biases on q, k and v. */
+export interface Qwen2Config {
+  readonly vocab: number; // V
+  readonly width: number; // C
+  readonly ffn: number; // F
+  readonly layers: number; // L
+  readonly heads: number; // H
+  readonly kvHeads: number; // K
+  readonly headDim: number; // D
+  readonly eps: number;
+  readonly ropeTheta: number;
+  readonly maxPositions: number;
+  readonly tied: boolean; // lm_head is the embedding table
+}
+
+/** From config.json's `text_config`, with Qwen2Config's defaults for what it omits. */
+export function qwen2Config(f: Fields): Qwen2Config {
+  const width = f.size("hidden_size", 4096);
+  const heads = f.size("num_attention_heads", 32);
+  f.only("hidden_act", "silu");
+  f.only("use_sliding_window", false);
+  const rope = f.has("rope_parameters") ? f.child("rope_parameters") : f;
+  return {
+    vocab: f.size("vocab_size", 151_936),
+    width,
+    ffn: f.size("intermediate_size", 22_016),
+    layers: f.size("num_hidden_layers", 32),
+    heads,
+    kvHeads: f.size("num_key_value_heads", 32),
+    headDim: f.size("head_dim", width / heads),
+    eps: f.number("rms_norm_eps", 1e-6),
+    ropeTheta: rope.number("rope_theta", 10_000),
+    maxPositions: f.size("max_position_embeddings", 32_768),
+    tied: f.flag("tie_word_embeddings", false),
+  };
+}
+
+/** The parameters by their names in the checkpoint, `prefix` being where the language model begins. */
+export function qwen2Params(c: Qwen2Config, prefix: string) {
+  const q = c.heads * c.headDim;
+  const kv = c.kvHeads * c.headDim;
+  const embed = matrix(`${prefix}model.embed_tokens.weight`, [c.vocab, c.width]);
+  const layer = (l: number) => {
+    const at = `${prefix}model.layers.${l}.`;
+    const attn = `${at}self_attn.`;
+    return {
+      attnNorm: vector(`${at}input_layernorm.weight`, c.width),
+      // q, k and v in one product
+      qkv: matrix(
+        [`${attn}q_proj.weight`, `${attn}k_proj.weight`, `${attn}v_proj.weight`],
+        [q + 2 * kv, c.width],
+      ),
+      qkvBias: vector([`${attn}q_proj.bias`, `${attn}k_proj.bias`, `${attn}v_proj.bias`], [q, kv, kv]),
+      o: matrix(`${attn}o_proj.weight`, [c.width, q]),
+      ffnNorm: vector(`${at}post_attention_layernorm.weight`, c.width),
+      gateUp: matrix([`${at}mlp.gate_proj.weight`, `${at}mlp.up_proj.weight`], [2 * c.ffn, c.width]),
+      down: matrix(`${at}mlp.down_proj.weight`, [c.width, c.ffn]),
+    };
+  };
+  return {
+    embed,
+    layers: Array.from({ length: c.layers }, (_, l) => layer(l)),
+    norm: vector(`${prefix}model.norm.weight`, c.width),
+    head: c.tied ? embed : matrix(`${prefix}lm_head.weight`, [c.vocab, c.width]),
+  };
+}
+
+export type Qwen2Weights = Loaded<ReturnType<typeof qwen2Params>>;
+type Layer = Qwen2Weights["layers"][number];
+
+function selfAttention(
+  ops: Ops,
+  c: Qwen2Config,
+  w: Layer,
+  l: number,
+  x: Tensor,
+  step: Step,
+  cache: KvCache,
+): Tensor {
+  const { k, v } = cache.layers[l]!;
+  const heads = { heads: c.heads, kvHeads: c.kvHeads, headDim: c.headDim };
+  const gates = step.gates && { tensor: step.gates, layer: l };
+  const qkv = ops.matmul(ops.rmsNorm(x, w.attnNorm, c.eps), w.qkv, { bias: w.qkvBias });
+  const q = ops.rope(qkv, k, v, {
+    ...heads,
+    angles: cache.angles,
+    positions: step.positions,
+    rows: step.rows,
+  });
+  const z =
+    "tiles" in step
+      ? ops.attention(q, k, v, { ...heads, tiles: step.tiles, causal: true, gates })
+      : ops.attentionDecode(q, k, v, { ...heads, table: step.table, last: step.positions, gates });
+  return ops.matmul(z, w.o, { residual: x });
+}
+
+function feedForward(ops: Ops, c: Qwen2Config, w: Layer, x: Tensor): Tensor {
+  const gateUp = ops.matmul(ops.rmsNorm(x, w.ffnNorm, c.eps), w.gateUp);
+  return ops.matmul(ops.swiglu(gateUp), w.down, { residual: x });
+}
+
+/** The decoder over loaded weights. */
+export function qwen2(gpu: Gpu, c: Qwen2Config, w: Qwen2Weights): LanguageModel {
+  return {
+    gpu,
+    ...c,
+    embed: (ops, ids) => ops.embed(w.embed, ids),
+    forward: (ops, x, step, cache) =>
+      w.layers.reduce(
+        (h, layer, l) =>
+          ops.block(() => feedForward(ops, c, layer, selfAttention(ops, c, layer, l, h, step, cache)), h),
+        x,
+      ),
+    logits: (ops, h) => ops.matmul(ops.rmsNorm(h, w.norm, c.eps), w.head),
+  };
+}
