@@ -1,4 +1,4 @@
-import type { Bound, Tensor } from "../gpu/index.ts";
+import type { Tensor } from "../gpu/index.ts";
 import { expect, expectRows, expectVector, weightType } from "./check.ts";
 import type { Context } from "./context.ts";
 import { epilogueFlags } from "./epilogue.ts";
