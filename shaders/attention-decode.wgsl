@@ -10,13 +10,15 @@
 // binding 6  z        split: [B, H, splits, D] f32 unnormalised; else [B, H·D] f32
 // binding 7  stats    [B, H, splits, 2] f32   maximum and sum of each part; unused unless split
 // binding 8  p        Params
-// grid       H × B × splits workgroups of 64 threads
+// grid       H × B × splits workgroups of WG threads
+// override   WG       threads: a multiple of 4, at least D/4
 // override   D        head width: a multiple of 4, at most 128
 // flags      1 split: a workgroup writes a part; 2 gated: gates is read
 // numerics   f32
 
 struct Params { heads: u32, kv_heads: u32, capacity: u32, span: u32, flags: u32, gate_at: u32, gate_stride: u32, scale: f32 }
 
+override WG: u32 = 64;
 override D: u32 = 64;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
@@ -29,12 +31,12 @@ override D: u32 = 64;
 @group(0) @binding(7) var<storage, read_write> stats: array<f32>;
 @group(0) @binding(8) var<uniform> p: Params;
 
-const WG = 64u;  // threads, and keys of a block
+const BLOCK = 64u; // keys taken at a time
 const LOWEST = -3.4028234e38;
 var<workgroup> query: array<vec4f, D / 4>;
-var<workgroup> rows: array<u32, WG>;        // where the block's keys begin
-var<workgroup> partial: array<f32, WG * 4>; // a key's score in four parts
-var<workgroup> weight: array<f32, WG>;
+var<workgroup> rows: array<u32, BLOCK>;        // where the block's keys begin
+var<workgroup> partial: array<f32, BLOCK * 4>; // a key's score in four parts
+var<workgroup> weight: array<f32, BLOCK>;
 var<workgroup> sums: array<vec4f, WG>;
 
 @compute @workgroup_size(WG)
@@ -62,9 +64,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
   var block_max = LOWEST;
   var total = 0.0;
   var sum = vec4f();
-  for (var key0 = begin; key0 < end; key0 += WG) {
-    let found = min(WG, end - key0);
-    if (i < found) { rows[i] = (table[b * p.capacity + key0 + i] * p.kv_heads + kv_head) * d4; }
+  for (var key0 = begin; key0 < end; key0 += BLOCK) {
+    let found = min(BLOCK, end - key0);
+    for (var key = i; key < found; key += WG) {
+      rows[key] = (table[b * p.capacity + key0 + key] * p.kv_heads + kv_head) * d4;
+    }
     workgroupBarrier();
     for (var key = i / 4; key < found; key += WG / 4) {
       var score = 0.0;
@@ -72,7 +76,9 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
       partial[key * 4 + i % 4] = score;
     }
     workgroupBarrier();
-    weight[i] = select(LOWEST, partial[i * 4] + partial[i * 4 + 1] + partial[i * 4 + 2] + partial[i * 4 + 3], i < found);
+    for (var key = i; key < found; key += WG) {
+      weight[key] = partial[key * 4] + partial[key * 4 + 1] + partial[key * 4 + 2] + partial[key * 4 + 3];
+    }
     workgroupBarrier();
     let before = block_max;
     for (var key = 0u; key < found; key++) { block_max = max(block_max, weight[key]); }

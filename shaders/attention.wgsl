@@ -10,7 +10,7 @@
 // binding 5  z      [T, H·D] f32
 // binding 6  p      Params
 // grid       n × H workgroups of 4·BQ threads; four threads share a query, each holds a quarter of its D elements
-// override   BQ, BK queries and keys of a tile; BK at most 16
+// override   BQ, BK queries and keys of a tile; BK a multiple of 8
 // override   D      head width: a multiple of 4, at most 128
 // flags      1 causal: a query sees no key after itself; 2 gated: gates is read
 // numerics   tiles of `scalar`; scores, softmax and sums in f32
@@ -30,11 +30,15 @@ override D: u32 = 64;
 @group(0) @binding(6) var<uniform> p: Params;
 
 const QUARTER = 8u;  // vec4s a thread holds at most: D ≤ 4 threads · 8 · 4
-const MAX_BK = 16u;
+override HELD: u32 = (D + 15) / 16; // vec4s a thread holds: a constant bound, so that loops over them unroll
+const STRIP = 8u;    // keys that enter the softmax at a time
 const LOWEST = -3.4028234e38;
 var<workgroup> ks: array<vec4<scalar>, BK * (D / 4)>;
 var<workgroup> vs: array<vec4<scalar>, BK * (D / 4)>;
 var<workgroup> scores: array<f32, BQ * BK * 4>; // a query's and key's score in four parts
+
+// Whether a thread's j-th vec4 exists: always, unless D is no multiple of 16.
+fn holds(part: u32, j: u32) -> bool { return D % 16 == 0 || part + 4 * j < D / 4; }
 
 @compute @workgroup_size(4 * BQ)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u32) {
@@ -60,51 +64,57 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
   var query: array<vec4<scalar>, QUARTER>;
   var sum: array<vec4f, QUARTER>;
   if (row < queries) {
-    for (var j = 0u; part + 4 * j < d4; j++) { query[j] = vec4<scalar>(q[z_at + part + 4 * j] * p.scale); }
+    for (var j = 0u; j < HELD; j++) {
+      if (holds(part, j)) { query[j] = vec4<scalar>(q[z_at + part + 4 * j] * p.scale); }
+    }
   }
   var row_max = LOWEST;
   var row_sum = 0.0;
   var keys = tiles[at + 3];
   if (causal) { keys = min(keys, first + queries); }
   for (var key0 = 0u; key0 < keys; key0 += BK) {
-    for (var e = i; e < BK * d4; e += 4 * BQ) {
-      let key = key0 + e / d4;
-      if (key < keys) {
-        let source = ((key_row + key) * p.kv_heads + kv_head) * d4 + e % d4;
-        ks[e] = vec4<scalar>(k[source]);
-        vs[e] = vec4<scalar>(v[source]);
-      } else {
-        ks[e] = vec4<scalar>();
-        vs[e] = vec4<scalar>();
-      }
+    let found = min(BK, keys - key0);
+    for (var e = i; e < found * d4; e += 4 * BQ) {
+      let source = ((key_row + key0 + e / d4) * p.kv_heads + kv_head) * d4 + e % d4;
+      ks[e] = vec4<scalar>(k[source]);
+      vs[e] = vec4<scalar>(v[source]);
     }
     workgroupBarrier();
-    for (var key = 0u; key < BK; key++) {
+    for (var key = 0u; key < found; key++) {
       var partial = 0.0;
-      for (var j = 0u; part + 4 * j < d4; j++) { partial += f32(dot(query[j], ks[key * d4 + part + 4 * j])); }
+      for (var j = 0u; j < HELD; j++) {
+        if (holds(part, j)) { partial += f32(dot(query[j], ks[key * d4 + part + 4 * j])); }
+      }
       scores[(row * BK + key) * 4 + part] = partial;
     }
     workgroupBarrier();
-    var weight: array<f32, MAX_BK>;
-    var tile_max = row_max;
-    for (var key = 0u; key < BK; key++) {
-      let visible = key0 + key < keys && (!causal || key0 + key <= first + row);
-      let s = (row * BK + key) * 4;
-      weight[key] = select(LOWEST, scores[s] + scores[s + 1] + scores[s + 2] + scores[s + 3], visible);
-      tile_max = max(tile_max, weight[key]);
-    }
-    let shrink = exp(row_max - tile_max);
-    row_max = tile_max;
-    row_sum *= shrink;
-    for (var j = 0u; part + 4 * j < d4; j++) { sum[j] *= shrink; }
-    for (var key = 0u; key < BK; key++) {
-      let e = select(exp(weight[key] - row_max), 0.0, weight[key] == LOWEST);
-      row_sum += e;
-      for (var j = 0u; part + 4 * j < d4; j++) { sum[j] += e * vec4f(vs[key * d4 + part + 4 * j]); }
+    for (var strip = 0u; strip < found; strip += STRIP) {
+      var weight: array<f32, STRIP>;
+      var strip_max = row_max;
+      for (var n = 0u; n < STRIP; n++) {
+        let key = key0 + strip + n;
+        let visible = strip + n < found && (!causal || key <= first + row);
+        let s = (row * BK + strip + n) * 4;
+        weight[n] = select(LOWEST, scores[s] + scores[s + 1] + scores[s + 2] + scores[s + 3], visible);
+        strip_max = max(strip_max, weight[n]);
+      }
+      let shrink = exp(row_max - strip_max);
+      row_max = strip_max;
+      row_sum *= shrink;
+      for (var j = 0u; j < HELD; j++) { sum[j] *= shrink; }
+      for (var n = 0u; n < STRIP; n++) {
+        let e = select(exp(weight[n] - row_max), 0.0, weight[n] == LOWEST);
+        row_sum += e;
+        for (var j = 0u; j < HELD; j++) {
+          if (holds(part, j)) { sum[j] += e * vec4f(vs[(strip + n) * d4 + part + 4 * j]); }
+        }
+      }
     }
     workgroupBarrier();
   }
   if (row < queries) {
-    for (var j = 0u; part + 4 * j < d4; j++) { z[z_at + part + 4 * j] = sum[j] * (gate / row_sum); }
+    for (var j = 0u; j < HELD; j++) {
+      if (holds(part, j)) { z[z_at + part + 4 * j] = sum[j] * (gate / row_sum); }
+    }
   }
 }

@@ -7,7 +7,7 @@
 // binding 4  y         [M, y_stride] f32       columns n0 … n0 + N − 1 are written
 // binding 5  p         Params
 // grid       ⌈N/(64/lanes)⌉ workgroups, folded into two dimensions; `lanes` of the 64 threads (a power of two)
-//            share an output
+//            share an output; ⌈M/ROWS⌉ in the third dimension
 // override   W_TYPE    0 f32, 1 f16, 2 bf16
 // override   ALIGNED   K is a multiple of 8, so that 8 elements never straddle a row's end
 // override   ROWS      M or a little more: 1, 4 or 8
@@ -55,6 +55,8 @@ fn gelu(v: f32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, @builtin(local_invocation_index) i: u32) {
   let lane = i % p.lanes;
+  let m0 = wg.z * ROWS;
+  let rows = min(ROWS, p.m - m0);
   let row = (wg.y * grid.x + wg.x) * (THREADS / p.lanes) + i / p.lanes;
   var acc: array<f32, MAX_ROWS>;
   if (row < p.n) {
@@ -77,28 +79,27 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
           }
         }
         for (var m = 0u; m < ROWS; m++) {
-          let at = (min(m, p.m - 1) * p.k + k) >> 2; // rows beyond M repeat the last and are not written
+          let at = ((m0 + min(m, rows - 1)) * p.k + k) >> 2; // rows beyond M repeat the last and are not written
           acc[m] += dot(a, x[at]) + dot(b, x[at + 1]);
         }
       }
     } else {
       for (var k = lane; k < p.k; k += p.lanes) {
         let a = w1(row * p.k + k);
-        for (var m = 0u; m < ROWS; m++) { acc[m] += a * x1(min(m, p.m - 1) * p.k + k); }
+        for (var m = 0u; m < ROWS; m++) { acc[m] += a * x1((m0 + min(m, rows - 1)) * p.k + k); }
       }
     }
   }
-  for (var m = 0u; m < ROWS; m++) { partial[m * THREADS + i] = acc[m]; }
-  for (var half = p.lanes / 2; half > 0; half /= 2) {
+  if (p.lanes > 1) {
+    for (var m = 0u; m < ROWS; m++) { partial[m * THREADS + i] = acc[m]; }
     workgroupBarrier();
-    if (lane < half) {
-      for (var m = 0u; m < ROWS; m++) { partial[m * THREADS + i] += partial[m * THREADS + i + half]; }
-    }
   }
   if (lane == 0 && row < p.n) {
-    for (var m = 0u; m < p.m; m++) {
-      let out = m * p.y_stride + p.n0 + row;
-      var v = partial[m * THREADS + i];
+    for (var m = 0u; m < ROWS; m++) {
+      if (m >= rows) { break; }
+      let out = (m0 + m) * p.y_stride + p.n0 + row;
+      var v = acc[m];
+      for (var other = 1u; other < p.lanes; other++) { v += partial[m * THREADS + i + other]; }
       if ((p.epilogue & 1) != 0) { v += bias[p.n0 + row]; }
       if ((p.epilogue & 2) != 0) { v = gelu(v); }
       if ((p.epilogue & 4) != 0) { v += residual[out]; }

@@ -8,7 +8,8 @@
 // binding 4  found   [rows, chunks, k] u32
 // binding 5  lse     [rows, chunks] f32
 // binding 6  p       Params
-// grid       chunks × rows workgroups of 256 threads
+// grid       chunks × rows workgroups of WG threads
+// override   WG      threads, a power of two
 // first      1 when the columns are the row itself, 0 when they are winners of chunks
 // numerics   compares in f32; the sum is taken relative to the maximum
 
@@ -22,7 +23,7 @@ struct Params { width: u32, chunk: u32, k: u32, parts: u32, first: u32 }
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(6) var<uniform> p: Params;
 
-const WG = 256u;
+override WG: u32 = 256;
 const NONE = 0xffffffffu;
 const LOWEST = -3.4028234e38;
 var<workgroup> best: array<f32, WG>;

@@ -54,6 +54,8 @@ export class Gpu {
   readonly limits: GpuLimits;
   readonly features: ReadonlySet<string>;
   readonly info: GPUAdapterInfo;
+  /** A CPU plays the GPU: threads are loop iterations there and barriers are dear, so kernels choose other shapes. */
+  readonly software: boolean;
   readonly pipelines: PipelineCache;
   readonly pool: BufferPool;
   readonly staging: Staging;
@@ -88,6 +90,7 @@ export class Gpu {
     };
     this.features = new Set(device.features);
     this.info = device.adapterInfo;
+    this.software = this.info.isFallbackAdapter;
     this.pipelines = new PipelineCache(device);
     this.pool = new BufferPool(device, limits.maxBufferSize);
     this.staging = new Staging(device, (promise) => this.wait(promise));

@@ -45,18 +45,19 @@ export function attentionDecode(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o
   const stats = ctx.tensor("z stats", [batch, heads, splits, 2]);
   const gate = gateParams("attention-decode", o);
   const flags = (split ? 1 : 0) + (gates ? 2 : 0);
-  const overrides = { D: headDim };
+  // Barriers are what costs on a CPU: few threads have few.
+  const threads = ctx.gpu.software ? Math.max(8, headDim / 4) : 64;
   ctx.recorder.dispatch(kernel, {
     bind: { q, k, v, table: o.table, last: o.last, gates: gates?.tensor ?? q, z: parts, stats },
     params: { heads, kv_heads: kvHeads, capacity, span, flags, ...gate, scale: 1 / Math.sqrt(headDim) },
-    overrides,
+    overrides: { WG: threads, D: headDim },
     grid: [heads, batch, splits],
   });
   if (split) {
     ctx.recorder.dispatch(mergeKernel, {
       bind: { parts, stats, gates: gates?.tensor ?? q, z },
       params: { heads, splits, flags, ...gate },
-      overrides,
+      overrides: { D: headDim },
       grid: [heads, batch],
     });
   }

@@ -4,7 +4,6 @@ import { expect, expectRows } from "./check.ts";
 import type { Context } from "./context.ts";
 
 const kernel = defineKernel("attention", wgsl);
-const QUERIES = 32; // of a tile
 const MAX_HEAD_DIM = 128;
 
 /** One sequence of a packed batch: which rows of q and of k, v belong together. */
@@ -35,13 +34,21 @@ export interface Attention extends Heads {
   gates?: Gates;
 }
 
+/** Queries of a tile: few on a CPU, where barriers and workgroup memory are dear. */
+const tileQueries = (ctx: Context): number => (ctx.gpu.software ? 8 : 32);
+
+/** Keys of a tile: their k and v and the scores share the workgroup's memory, of which every device has 16 KiB. */
+const tileKeys = (ctx: Context, queries: number, headDim: number): number =>
+  16 * (2 * headDim * 4 + queries * 16) <= ctx.gpu.limits.workgroupBytes ? 16 : 8;
+
 /** Cuts the segments of a packed batch into tiles of queries: [n, 8] u32, as attention.wgsl reads them. */
 export function attentionTiles(ctx: Context, segments: readonly Segment[]): Tensor {
   const tiles: number[] = [];
+  const most = tileQueries(ctx);
   for (const s of segments) {
     expect(s.keys > 0, "attention", "at least one key a sequence", s.keys);
-    for (let at = 0; at < s.queries; at += QUERIES) {
-      const queries = Math.min(QUERIES, s.queries - at);
+    for (let at = 0; at < s.queries; at += most) {
+      const queries = Math.min(most, s.queries - at);
       tiles.push(s.query + at, queries, s.key, s.keys, s.first + at, s.gate, 0, 0);
     }
   }
@@ -60,8 +67,7 @@ export function attentionTiles(ctx: Context, segments: readonly Segment[]): Tens
 export function attention(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o: Attention): Tensor {
   checkHeads("attention", q, k, v, o);
   const z = ctx.tensor("z", q.shape);
-  // Tiles of K and V and the scores must fit the workgroup's memory, of which every device has 16 KiB.
-  const keys = 2 * 16 * o.headDim * 4 + QUERIES * 16 * 16 <= ctx.gpu.limits.workgroupBytes ? 16 : 8;
+  const queries = tileQueries(ctx);
   ctx.recorder.dispatch(kernel, {
     bind: { q, k, v, tiles: o.tiles, gates: o.gates?.tensor ?? q, z },
     params: {
@@ -71,7 +77,7 @@ export function attention(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o: Atte
       ...gateParams("attention", o),
       scale: 1 / Math.sqrt(o.headDim),
     },
-    overrides: { BQ: QUERIES, BK: keys, D: o.headDim },
+    overrides: { BQ: queries, BK: tileKeys(ctx, queries, o.headDim), D: o.headDim },
     scalar: ctx.scalar,
     grid: [o.tiles.rows, o.heads],
   });

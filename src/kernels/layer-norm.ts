@@ -2,7 +2,7 @@ import wgsl from "../../shaders/layer-norm.wgsl";
 import { defineKernel, type Tensor } from "../gpu/index.ts";
 import { expectRows, expectVector } from "./check.ts";
 import type { Context } from "./context.ts";
-import { bindRows, fold, rowBytes, windows } from "./rows.ts";
+import { bindRows, fold, rowBytes, rowThreads, windows } from "./rows.ts";
 
 const kernel = defineKernel("layer-norm", wgsl);
 
@@ -25,7 +25,7 @@ export function layerNorm(ctx: Context, x: Tensor, weight: Tensor, bias: Tensor,
     ctx.recorder.dispatch(kernel, {
       bind: { x: bindRows(x, part), weight, bias, y: bindRows(y, part) },
       params: { rows, width, eps },
-      overrides: { WG: width > 1024 ? 256 : 64 },
+      overrides: { WG: rowThreads(ctx.gpu, width) },
       grid: fold(rows),
     });
   }

@@ -26,7 +26,7 @@ export function matmul(ctx: Context, x: Tensor, w: Tensor, epilogue: Epilogue = 
   if (residual)
     expect(residual.rows === m && residual.width === n, "matmul", `residual [${m}, ${n}]`, residual);
   const y = ctx.tensor(`matmul ${w.label}`, [m, n]);
-  if (m <= MATVEC_ROWS) matvec(ctx, x, w, y, epilogue);
+  if (m <= (ctx.gpu.software ? TILE : MATVEC_ROWS)) matvec(ctx, x, w, y, epilogue);
   else tiled(ctx, x, w, y, epilogue);
   return y;
 }

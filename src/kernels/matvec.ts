@@ -16,8 +16,11 @@ export function matvec(ctx: Context, x: Tensor, w: Tensor, y: Tensor, epilogue: 
   const { bias, residual } = epilogue;
   const [n, k] = [w.rows, w.width];
   const aligned = k % 8 === 0;
+  const rows = x.rows === 1 ? 1 : x.rows <= 4 ? 4 : MATVEC_ROWS;
   // Enough threads an output to cover a row once, at most half a workgroup.
-  const lanes = Math.min(32, 2 ** Math.ceil(Math.log2(Math.max(k / (aligned ? 8 : 1), 1))));
+  const lanes = ctx.gpu.software
+    ? 1
+    : Math.min(32, 2 ** Math.ceil(Math.log2(Math.max(k / (aligned ? 8 : 1), 1))));
   for (const columns of windows(ctx.gpu, "matvec", n, rowBytes(w))) {
     const width = columns.to - columns.from;
     ctx.recorder.dispatch(kernel, {
@@ -34,9 +37,9 @@ export function matvec(ctx: Context, x: Tensor, w: Tensor, y: Tensor, epilogue: 
       overrides: {
         W_TYPE: weightType("matvec", w),
         ALIGNED: aligned,
-        ROWS: x.rows === 1 ? 1 : x.rows <= 4 ? 4 : MATVEC_ROWS,
+        ROWS: rows,
       },
-      grid: fold(Math.ceil(width / (THREADS / lanes))),
+      grid: [...fold(Math.ceil(width / (THREADS / lanes))), Math.ceil(x.rows / rows)],
     });
   }
 }

@@ -2,7 +2,7 @@ import wgsl from "../../shaders/rms-norm.wgsl";
 import { defineKernel, type Tensor } from "../gpu/index.ts";
 import { expectRows, expectVector } from "./check.ts";
 import type { Context } from "./context.ts";
-import { bindRows, fold, rowBytes, windows } from "./rows.ts";
+import { bindRows, fold, rowBytes, rowThreads, windows } from "./rows.ts";
 
 const kernel = defineKernel("rms-norm", wgsl);
 
@@ -23,7 +23,7 @@ export function rmsNorm(ctx: Context, x: Tensor, weight: Tensor, eps: number): T
     ctx.recorder.dispatch(kernel, {
       bind: { x: bindRows(x, part), weight, y: bindRows(y, part) },
       params: { rows, width, eps },
-      overrides: { WG: width > 1024 ? 256 : 64 },
+      overrides: { WG: rowThreads(ctx.gpu, width) },
       grid: fold(rows),
     });
   }

@@ -44,6 +44,9 @@ export function bindItems(t: Tensor, { from, to }: Window): Bound {
   return from === 0 && to === t.length ? t : { tensor: t, offset: from * 4, size: (to - from) * 4 };
 }
 
+/** Threads of a workgroup that reduces one row: few on a CPU, where barriers are dear. */
+export const rowThreads = (gpu: Gpu, width: number): number => (gpu.software ? 8 : width > 1024 ? 256 : 64);
+
 /** Folds n workgroups into two dimensions, each within WebGPU's 65535. */
 export function fold(n: number): [number, number] {
   const y = Math.ceil(n / 65_535);

@@ -56,6 +56,7 @@ function round(ctx: Context, x: Tensor, winners: TopK | undefined, { rows, width
       parts: winners?.lse.width ?? 0,
       first: winners ? 0 : 1,
     },
+    overrides: { WG: ctx.gpu.software ? 16 : 256 },
     grid: [chunks, rows],
   });
   return { values, ids, lse };

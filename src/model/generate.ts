@@ -7,6 +7,7 @@ import {
   type Candidates,
   checkSampling,
   forbid,
+  logSumExp,
   penalise,
   sample,
   topCandidates,
@@ -181,18 +182,22 @@ async function* searchBeams(
   using session = new Session(lm, [sequence(prompt)], { newTokens: o.maxNewTokens, beams, select });
   const { capacity, tables } = session;
   let answers: number[][] = [[]];
-  const read = (bytes: ArrayBuffer): Candidates[] => {
-    if (!whole) return candidates(bytes, answers.length, k);
-    return rowsOf(new Float32Array(bytes), answers.length).map((logits, b) => {
-      if (o.repetitionPenalty) penalise(logits, [...prompt.ids, ...answers[b]!], o.repetitionPenalty);
-      if (answers[b]!.length < (o.minNewTokens ?? 0)) forbid(logits, o.stop);
-      return topCandidates(logits, k);
+  const read = (bytes: ArrayBuffer, rows: number): Candidates[] => {
+    if (!whole) return candidates(bytes, rows, k).slice(0, answers.length);
+    const all = rowsOf(new Float32Array(bytes), rows).slice(0, answers.length);
+    return all.map((logits, b) => {
+      // transformers penalises a beam's log-probabilities, not its logits
+      const lse = logSumExp(logits);
+      const scores = logits.map((x) => x - lse);
+      if (o.repetitionPenalty) penalise(scores, [...prompt.ids, ...answers[b]!], o.repetitionPenalty);
+      if (answers[b]!.length < (o.minNewTokens ?? 0)) forbid(scores, o.stop);
+      return topCandidates(scores, k, 0);
     });
   };
   let bytes = await session.prefill(embed);
   for (let t = 0; ; t++) {
     o.signal?.throwIfAborted();
-    const next = search.next(read(bytes));
+    const next = search.next(read(bytes, t === 0 ? 1 : beams));
     if (!next) break;
     answers = next.parents.map((parent, b) => [...answers[parent]!, next.tokens[b]!]);
     const at = prompt.ids.length + t; // the new token's position
