@@ -1,6 +1,6 @@
 import wgsl from "../../shaders/avg-pool.wgsl";
 import { defineKernel, type Tensor } from "../gpu/index.ts";
-import { expect } from "./check.ts";
+import { expect, expectRows } from "./check.ts";
 import type { Context } from "./context.ts";
 
 const kernel = defineKernel("avg-pool", wgsl);
@@ -15,6 +15,7 @@ const kernel = defineKernel("avg-pool", wgsl);
  */
 export function avgPool(ctx: Context, x: Tensor, first: Tensor): Tensor {
   expect(first.dtype === "u32", "avg-pool", "first of u32", first);
+  expectRows("avg-pool", "x", x, x.width);
   const y = ctx.tensor("avg-pool", [first.length, x.width]);
   ctx.recorder.dispatch(kernel, {
     bind: { x, rows: first, y },
