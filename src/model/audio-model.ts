@@ -1,3 +1,4 @@
+import { type PreparedAudio, prepareAudio } from "../audio/load.ts";
 import { GpuError, type Tensor } from "../gpu/index.ts";
 import { EagerOps, type Ops } from "../kernels/index.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -74,6 +75,19 @@ export class AudioLanguageModel {
   ) {
     this.layers = family.lm.layers;
     this.heads = family.lm.heads;
+  }
+
+  /**
+   * A sound file's bytes as this model hears them: decoded, made mono its way, 16 kHz, cut to its window.
+   *
+   * @param name for messages
+   * @throws AudioError when the bytes are no sound
+   */
+  listen(bytes: Uint8Array, name: string): Promise<PreparedAudio> {
+    return prepareAudio(bytes, name, {
+      channels: this.family.channels,
+      maxSeconds: this.family.windowSeconds,
+    });
   }
 
   /**
