@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -28,7 +29,7 @@ test("every example has a row here and fits on a screen", () => {
 
 for (const [file, expected] of Object.entries(EXPECTED)) {
   test(`${file} runs on the built package and says what it should`, async () => {
-    const path = new URL(file, folder).pathname;
+    const path = fileURLToPath(new URL(file, folder));
     const { stdout } = await run(process.execPath, ["--import", "./scripts/register.js", path]);
     assert.match(stdout, expected);
   });

@@ -1,6 +1,6 @@
 import { type AdapterHandle, NO_ADAPTER, requestAdapter } from "#adapter";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
-import { PipelineCache } from "./kernel.ts";
+import { PipelineCache, type Scalar } from "./kernel.ts";
 import { BufferPool } from "./pool.ts";
 import { Staging } from "./staging.ts";
 import { count, type DType, Tensor } from "./tensor.ts";
@@ -11,6 +11,11 @@ export interface GpuOptions {
   device?: GPUDevice;
   /** Bytes that one binding may hold, at most the device's own limit; larger tensors are bound by rows. */
   bindingBytes?: number;
+  /**
+   * What matrix products and attention multiply in. f32, the default, needs no feature and matches the references; f16
+   * needs `shader-f16`, is faster on some GPUs, and is good to about three digits.
+   */
+  scalar?: Scalar;
 }
 
 export interface GpuLimits {
@@ -45,8 +50,16 @@ export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   const { adapter } = handle;
   const requiredFeatures = WANTED.filter((f) => adapter.features.has(f)) as GPUFeatureName[];
   const requiredLimits = Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
-  const device = await adapter.requestDevice({ label: "ahamask", requiredFeatures, requiredLimits });
-  return new Gpu(device, handle, options);
+  let device: GPUDevice | undefined;
+  try {
+    device = await adapter.requestDevice({ label: "ahamask", requiredFeatures, requiredLimits });
+    return new Gpu(device, handle, options);
+  } catch (error) {
+    device?.destroy(); // else Node would not exit
+    handle.release();
+    if (error instanceof GpuError) throw error;
+    throw new GpuError(`openGpu: expected the adapter to give a device, got ${(error as Error).message}`);
+  }
 }
 
 /** One device and all that hangs off it: pipelines, buffers, readback. Dispose it and Node exits. */
@@ -54,6 +67,7 @@ export class Gpu {
   readonly limits: GpuLimits;
   readonly features: ReadonlySet<string>;
   readonly info: GPUAdapterInfo;
+  readonly scalar: Scalar;
   /** A CPU plays the GPU: threads are loop iterations there and barriers are dear, so kernels choose other shapes. */
   readonly software: boolean;
   readonly pipelines: PipelineCache;
@@ -90,6 +104,12 @@ export class Gpu {
     };
     this.features = new Set(device.features);
     this.info = device.adapterInfo;
+    this.scalar = options.scalar ?? "f32";
+    if (this.scalar === "f16" && !this.features.has("shader-f16")) {
+      throw new GpuError(
+        "openGpu: expected an adapter with shader-f16 for scalar f16, got none; leave scalar out, or see `ahamask doctor`",
+      );
+    }
     this.software = this.info.isFallbackAdapter;
     this.pipelines = new PipelineCache(device);
     this.pool = new BufferPool(device, limits.maxBufferSize);

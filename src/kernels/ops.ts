@@ -56,7 +56,7 @@ export class EagerOps implements Ops, Context {
   constructor(
     readonly gpu: Gpu,
     label: string,
-    readonly scalar: Scalar = "f32",
+    readonly scalar: Scalar = gpu.scalar,
   ) {
     this.recorder = new Recorder(gpu, label);
     this.#arena = new Arena(gpu.pool);
