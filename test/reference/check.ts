@@ -1,8 +1,22 @@
-import { BYTES, type DType, type Gpu, type Scalar, type Tensor } from "../../src/gpu/index.ts";
+import type { Test } from "uvu";
+import { BYTES, type DType, type Gpu, openGpu, type Scalar, type Tensor } from "../../src/gpu/index.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../../src/io/values.ts";
 import { EagerOps } from "../../src/kernels/index.ts";
 import { type Nd, nd } from "./array.ts";
 import { expectClose } from "./compare.ts";
+
+/**
+ * The device that a file's tests share, disposed after them. Where a CPU plays the GPU, the same device follows once
+ * more as if it were a GPU: kernels choose other shapes there, and both are to be tested.
+ */
+export async function openGpus(test: Test): Promise<readonly [Gpu, ...Gpu[]]> {
+  const gpu = await openGpu();
+  test.after(() => gpu.dispose());
+  if (!gpu.software) return [gpu];
+  const twin = await openGpu({ device: gpu.device });
+  Object.defineProperty(twin, "software", { value: false });
+  return [gpu, twin];
+}
 
 /** An input: normal numbers of a shape, times `scale` (default 1), or exactly these values. */
 export type Spec =
@@ -35,17 +49,20 @@ export const scalars = (gpu: Gpu): Scalar[] => (gpu.features.has("shader-f16") ?
  * result: each within `atol`, which suits results of size 1.
  */
 export async function checkOp<K extends string, R extends string>(
-  gpu: Gpu,
+  gpus: readonly Gpu[],
   op: string,
   inputs: Specs<K>,
   run: Run<K, R>,
   reference: Reference<K, R>,
   { atol = 1e-5, scalar = "f32" as Scalar } = {},
 ): Promise<void> {
-  const values = fill(inputs);
-  const got = await runOp(gpu, inputs, run, scalar);
-  const want = reference(values);
-  for (const name of Object.keys(want) as R[]) expectClose(`${op} ${name}`, got[name], want[name], atol);
+  const want = reference(fill(inputs));
+  for (const gpu of gpus) {
+    const got = await runOp(gpu, inputs, run, scalar);
+    const shapes = gpu.software ? " (in the shapes for a CPU)" : "";
+    for (const name of Object.keys(want) as R[])
+      expectClose(`${op}${shapes} ${name}`, got[name], want[name], atol);
+  }
 }
 
 /**

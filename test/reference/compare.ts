@@ -23,6 +23,22 @@ export function expectClose(what: string, got: Nd, want: Nd, atol: number): void
   );
 }
 
+/** The message of the error of this type that `promise` rejects with; fails when it does not match, or there is none. */
+export async function expectRejects(
+  promise: Promise<unknown>,
+  type: abstract new (...args: never[]) => Error,
+  message: RegExp,
+): Promise<string> {
+  const error = await promise.then(
+    () => assert.unreachable(`expected ${type.name} ${message}, got no error`),
+    (thrown: unknown) => thrown,
+  );
+  assert.instance(error, type);
+  const { message: got } = error as Error;
+  assert.match(got, message);
+  return got;
+}
+
 /** |got − want|; 0 for equal infinities, infinity where either is NaN. */
 function errorOf(got: number, want: number): number {
   if (got === want) return 0;

@@ -188,28 +188,24 @@ export const avgPool = (x: Nd, first: Nd): Nd =>
 /** Columns in falling order of value; of two equal values the smaller column first. */
 const ranked = (r: Float64Array): number[] => [...r.keys()].sort((a, b) => r[b]! - r[a]! || a - b);
 
-/** The column of each row's largest value. */
-export const argmax = (x: Nd): Nd =>
-  nd(
-    [rows(x)],
-    Array.from({ length: rows(x) }, (_, i) => ranked(row(x, i))[0]!),
-  );
+/** The column of each row's largest value, [rows, 1]. */
+export const argmax = (x: Nd): Nd => mapRows(x, (r) => ranked(r).slice(0, 1));
 
 export const LOWEST = Math.fround(-3.4028234e38);
 const NONE = 0xffffffff;
 
-/** The k largest values of each row, their columns, and log Σ exp of the row. */
+/** The k largest values of each row, their columns, and log Σ exp of the row, [rows, 1]. */
 export function topK(x: Nd, k: number): { values: Nd; ids: Nd; lse: Nd } {
-  const take = (r: Float64Array) => Array.from({ length: k }, (_, i) => ranked(r)[i]);
+  const take = (r: Float64Array) => {
+    const order = ranked(r);
+    return Array.from({ length: k }, (_, i) => order[i]);
+  };
   return {
     values: mapRows(x, (r) => take(r).map((c) => (c === undefined ? LOWEST : r[c]!))),
     ids: mapRows(x, (r) => take(r).map((c) => c ?? NONE)),
-    lse: nd(
-      [rows(x)],
-      mapRows(x, (r) => {
-        const most = r.reduce((a, b) => Math.max(a, b));
-        return [most + Math.log(sum(r.map((v) => Math.exp(v - most))))];
-      }).data,
-    ),
+    lse: mapRows(x, (r) => {
+      const most = r.reduce((a, b) => Math.max(a, b));
+      return [most + Math.log(sum(r.map((v) => Math.exp(v - most))))];
+    }),
   };
 }
