@@ -34,7 +34,7 @@ export interface Ops {
   topK(x: Tensor, k: number): TopK;
   /** A tensor of the current block, its contents undefined. */
   tensor(label: string, shape: readonly number[], dtype?: DType): Tensor;
-  /** A tensor of the current block with the host's values: written at once, before anything still unsubmitted runs. */
+  /** A tensor of the outermost block with the host's values: written at once, before anything still unsubmitted runs. */
   upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array): Tensor;
   /** Copies rows `from` … `from` + `rows` − 1 of x to y, from row `to` on. */
   copyRows(x: Tensor, from: number, y: Tensor, to: number, rows: number): void;
@@ -52,6 +52,7 @@ export class EagerOps implements Ops, Context {
   readonly recorder: Recorder;
   readonly #arena: Arena;
   #scope: Tensor[] = [];
+  readonly #uploads: Tensor[] = [];
 
   constructor(
     readonly gpu: Gpu,
@@ -83,7 +84,11 @@ export class EagerOps implements Ops, Context {
   }
 
   upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array): Tensor {
-    return this.#own(this.gpu.upload(label, shape, data));
+    // Kept until the recording is over, whatever block it is made in: its buffer must meet neither a later upload, which
+    // would be written before the commands recorded so far, nor a command's result, lest the recording run only once.
+    const tensor = this.gpu.upload(label, shape, data);
+    this.#uploads.push(tensor);
+    return tensor;
   }
 
   copyRows(x: Tensor, from: number, y: Tensor, to: number, rows: number): void {
@@ -103,17 +108,19 @@ export class EagerOps implements Ops, Context {
 
   block(f: () => Tensor, spent?: Tensor): Tensor {
     const outer = this.#scope;
-    this.#scope = [];
+    const inner: Tensor[] = [];
+    this.#scope = inner;
+    let kept: Tensor | undefined;
     try {
       const result = f();
-      const inner = this.#scope;
-      for (const tensor of inner) if (tensor !== result) tensor.dispose();
-      if (inner.includes(result)) outer.push(result);
-      const at = spent ? outer.indexOf(spent) : -1;
-      if (at >= 0) outer.splice(at, 1)[0]?.dispose();
+      kept = result;
       return result;
     } finally {
       this.#scope = outer;
+      for (const tensor of inner) if (tensor !== kept) tensor.dispose();
+      if (kept && inner.includes(kept)) outer.push(kept);
+      const at = spent ? outer.indexOf(spent) : -1;
+      if (at >= 0) outer.splice(at, 1)[0]?.dispose();
     }
   }
 
@@ -128,7 +135,7 @@ export class EagerOps implements Ops, Context {
 
   /** Frees every tensor of the outermost block and the recording itself. */
   dispose(): void {
-    for (const tensor of this.#scope.splice(0)) tensor.dispose();
+    for (const tensor of [...this.#scope.splice(0), ...this.#uploads.splice(0)]) tensor.dispose();
     this.#arena.release();
     this.recorder.dispose();
   }
