@@ -1,0 +1,56 @@
+import type { AudioLanguageModel, Gpu } from "../index.ts";
+import { ensureAdapter } from "./adapter.ts";
+import { EXIT, Interrupted } from "./errors.ts";
+import { megabytes, Progress } from "./terminal.ts";
+
+/** The library on this machine's GPU, for as long as a command needs it. */
+export interface Engine {
+  readonly ahamask: typeof import("../index.ts");
+  readonly gpu: Gpu;
+  /** The adapter's name, for people. */
+  readonly adapter: string;
+  /** Aborts on Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+const GRACE = 1000; // ms in which an interrupted command may end by itself; a software adapter takes longer for a prompt
+
+/**
+ * Runs `use` on the best adapter there is, and lets Ctrl-C interrupt it: at once with the second one. The library is
+ * imported only when there is an adapter, since Dawn's binary does not even load on some systems.
+ *
+ * @throws NoAdapterError with a remedy, Interrupted, and whatever `use` throws
+ */
+export async function withEngine<T>(use: (engine: Engine) => Promise<T>): Promise<T> {
+  await ensureAdapter();
+  const ahamask = await import("../index.ts");
+  using gpu = await ahamask.openGpu();
+  const interrupt = new AbortController();
+  const leave = () => process.exit(EXIT.interrupted);
+  const onSignal = () => {
+    if (interrupt.signal.aborted) leave();
+    interrupt.abort(new Interrupted());
+    setTimeout(() => {
+      process.stderr.write("ahamask: interrupted\n");
+      leave();
+    }, GRACE).unref();
+  };
+  process.on("SIGINT", onSignal);
+  try {
+    return await use({ ahamask, gpu, adapter: adapterName(gpu.info), signal: interrupt.signal });
+  } finally {
+    process.off("SIGINT", onSignal);
+  }
+}
+
+const adapterName = ({ description, device, isFallbackAdapter }: GPUAdapterInfo): string =>
+  `${description || device}${isFallbackAdapter ? " (software)" : ""}`;
+
+/** `loadModel` with a bar. */
+export async function loadWithProgress(
+  { ahamask, gpu, signal }: Engine,
+  from: string,
+): Promise<AudioLanguageModel> {
+  using bar = new Progress("Loading", megabytes);
+  return await ahamask.loadModel(gpu, from, { signal, onProgress: (done, all) => bar.update(done, all) });
+}
