@@ -1,0 +1,31 @@
+/** The embedded model as the tests use it: loaded, its clips heard, its masks read. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { prepareAudio } from "../../src/audio/load.ts";
+import type { Gpu } from "../../src/gpu/index.ts";
+import type { HeadMask } from "../../src/mask/head-mask.ts";
+import { readMask } from "../../src/mask/mask-file.ts";
+import type { AudioLanguageModel } from "../../src/model/audio-model.ts";
+import { loadModel } from "../../src/model/load-model.ts";
+
+const DEMO = new URL("../../models/demo/", import.meta.url);
+
+export const MODEL = fileURLToPath(new URL("model", DEMO));
+
+export const loadDemo = (gpu: Gpu): Promise<AudioLanguageModel> => loadModel(gpu, MODEL);
+
+/** A file of models/demo. */
+export const demoFile = (name: string) => readFileSync(new URL(name, DEMO));
+
+/** A clip of models/demo at 16 kHz, such as "clips/eval/speech-000.flac"; `seconds` cuts it. */
+export async function demoClip(name: string, seconds = 3): Promise<Float32Array> {
+  return (await prepareAudio(demoFile(name), name, { channels: "mean", maxSeconds: seconds })).samples;
+}
+
+/** A mask of models/demo, such as "masks/asr.safetensors". */
+export const demoMask = (name: string): Promise<HeadMask> =>
+  readMask(demoFile(name), name, { layers: 8, heads: 8 });
+
+/** Whether a CPU plays the GPU without a compiler's help: an order of magnitude slower than anything else. */
+export const isSwiftShader = ({ info }: Gpu): boolean =>
+  /swiftshader/i.test(`${info.vendor} ${info.architecture} ${info.device} ${info.description}`);
