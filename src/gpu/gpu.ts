@@ -133,6 +133,7 @@ export class Gpu {
       device.addEventListener("uncapturederror", (event) => {
         const { error } = event as GPUUncapturedErrorEvent;
         // A broken shader makes everything after it invalid: report the shader.
+        event.preventDefault(); // no printing: it is thrown to whoever waits
         this.pipelines
           .check()
           .then(() => fail(new GpuError(`internal: WebGPU reports: ${error.message}`)), fail);
