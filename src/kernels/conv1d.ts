@@ -3,7 +3,7 @@ import { expect, expectRows, expectVector, weightType } from "./check.ts";
 import type { Context } from "./context.ts";
 import { epilogueFlags } from "./epilogue.ts";
 import { matmulKernel, TILE } from "./matmul.ts";
-import { rowBytes } from "./rows.ts";
+import { bindRows, rowBytes, windows } from "./rows.ts";
 
 export interface Conv1d {
   bias: Tensor; // [O] f32
@@ -58,35 +58,37 @@ export function conv1d(
     const end = Math.min(x.rows, (t0 + m - 1) * o.stride + padding + 1);
     const from = slice(x, first, end);
     const to = slice(y, at + t0, at + t0 + m);
-    ctx.recorder.dispatch(matmulKernel, {
-      bind: {
-        x: from.bound,
-        w,
-        bias: o.bias,
-        residual: o.residual ? { ...to.bound, tensor: o.residual } : from.bound,
-        y: to.bound,
-      },
-      params: {
-        m,
-        n: out,
-        k: w.width,
-        x_offset: from.skip + (t0 * o.stride - padding - first) * channels,
-        x_stride: o.stride * channels,
-        x_first: from.skip,
-        x_end: from.skip + (end - first) * channels,
-        n0: 0,
-        y_stride: out,
-        y_offset: to.skip,
-        epilogue: epilogueFlags(o),
-      },
-      overrides: {
-        W_TYPE: weightType("conv1d", w),
-        // The zero padding begins and ends at whole rows, so vec4s are whole where rows are and the slice begins on one.
-        ALIGNED: channels % 4 === 0 && from.skip % 4 === 0,
-      },
-      scalar: ctx.scalar,
-      grid: [Math.ceil(out / TILE), Math.ceil(m / TILE)],
-    });
+    for (const part of windows(ctx.gpu, "conv1d", out, rowBytes(w))) {
+      ctx.recorder.dispatch(matmulKernel, {
+        bind: {
+          x: from.bound,
+          w: bindRows(w, part),
+          bias: o.bias,
+          residual: o.residual ? { ...to.bound, tensor: o.residual } : from.bound,
+          y: to.bound,
+        },
+        params: {
+          m,
+          n: part.to - part.from,
+          k: w.width,
+          x_offset: from.skip + (t0 * o.stride - padding - first) * channels,
+          x_stride: o.stride * channels,
+          x_first: from.skip,
+          x_end: from.skip + (end - first) * channels,
+          n0: part.from,
+          y_stride: out,
+          y_offset: to.skip,
+          epilogue: epilogueFlags(o),
+        },
+        overrides: {
+          W_TYPE: weightType("conv1d", w),
+          // The zero padding begins and ends at whole rows, so vec4s are whole where rows are and the slice begins on one.
+          ALIGNED: channels % 4 === 0 && from.skip % 4 === 0,
+        },
+        scalar: ctx.scalar,
+        grid: [Math.ceil((part.to - part.from) / TILE), Math.ceil(m / TILE)],
+      });
+    }
   }
 }
 
