@@ -17,7 +17,10 @@ export async function requestAdapter(): Promise<AdapterHandle | undefined> {
   for (const [name, value] of Object.entries(globals)) {
     if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
   }
-  let instance: GPU | undefined = create(["enable-dawn-features=allow_unsafe_apis"]);
+  let instance: GPU | undefined = create([
+    "enable-dawn-features=allow_unsafe_apis",
+    "disable-dawn-features=timestamp_quantization", // to 65 µs: browsers do so for privacy
+  ]);
   const adapter = await instance.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return undefined;
   return {

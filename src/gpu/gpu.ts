@@ -76,6 +76,8 @@ export class Gpu {
   readonly uniforms: Uniforms;
   /** Command buffers submitted so far. */
   submits = 0;
+  /** Dispatches in them. */
+  dispatches = 0;
 
   #failure: GpuError | undefined;
   readonly #failed: Promise<never>;
@@ -131,9 +133,9 @@ export class Gpu {
         () => {},
       );
       device.addEventListener("uncapturederror", (event) => {
+        event.preventDefault(); // no printing: it is thrown to whoever waits
         const { error } = event as GPUUncapturedErrorEvent;
         // A broken shader makes everything after it invalid: report the shader.
-        event.preventDefault(); // no printing: it is thrown to whoever waits
         this.pipelines
           .check()
           .then(() => fail(new GpuError(`internal: WebGPU reports: ${error.message}`)), fail);

@@ -4,3 +4,4 @@ export { defineKernel, type Kernel, type Overrides, type Scalar } from "./kernel
 export { Arena } from "./pool.ts";
 export { type Bound, type Dispatch, Recorder } from "./recorder.ts";
 export { BYTES, count, type DType, Tensor } from "./tensor.ts";
+export { Timestamps } from "./timestamps.ts";

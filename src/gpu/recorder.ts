@@ -2,6 +2,7 @@ import { GpuError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Kernel, Overrides, Scalar } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
+import type { Timestamps } from "./timestamps.ts";
 
 /** A tensor, or a byte range of one (offset a multiple of 256) where the whole would not fit a binding. */
 export type Bound = Tensor | { readonly tensor: Tensor; readonly offset: number; readonly size: number };
@@ -81,6 +82,21 @@ export class Recorder {
   submit(): void;
   submit(read: Tensor): Promise<ArrayBuffer>;
   submit(read?: Tensor): Promise<ArrayBuffer> | undefined {
+    const encoder = this.#encode();
+    const staging = read && this.gpu.staging.copy(encoder, read);
+    this.#enqueue(encoder);
+    return staging?.map();
+  }
+
+  /** Submits the same, dispatches only, and resolves with the milliseconds that the GPU spent on it. */
+  time(timestamps: Timestamps): Promise<number> {
+    const encoder = this.#encode(timestamps);
+    const times = timestamps.fetch(encoder);
+    this.#enqueue(encoder);
+    return times.ms();
+  }
+
+  #encode(timestamps?: Timestamps): GPUCommandEncoder {
     const { device } = this.gpu;
     this.gpu.assertAlive();
     for (const arena of this.#arenas) {
@@ -92,21 +108,25 @@ export class Recorder {
     let pass: GPUComputePassEncoder | undefined;
     for (const c of this.#commands) {
       if (c.kind === "dispatch") {
-        pass ??= encoder.beginComputePass({ label: this.label });
+        pass ??= encoder.beginComputePass({ label: this.label, timestampWrites: timestamps?.writes });
         pass.setPipeline(c.pipeline);
         pass.setBindGroup(0, c.group);
         pass.dispatchWorkgroups(...c.grid);
+        this.gpu.dispatches++;
       } else {
+        if (timestamps) throw new GpuError(`internal: ${this.label}: a copy among what is to be timed`);
         pass?.end();
         pass = undefined;
         encoder.copyBufferToBuffer(c.from, c.fromAt, c.to, c.toAt, c.bytes);
       }
     }
     pass?.end();
-    const staging = read && this.gpu.staging.copy(encoder, read);
-    device.queue.submit([encoder.finish()]);
+    return encoder;
+  }
+
+  #enqueue(encoder: GPUCommandEncoder): void {
+    this.gpu.device.queue.submit([encoder.finish()]);
     this.gpu.submits++;
-    return staging?.map();
   }
 
   /** Forgets the commands and hands the parameter buffers back. */

@@ -4,6 +4,8 @@ import type { Tensor } from "./tensor.ts";
 export class Staging {
   readonly #idle: GPUBuffer[] = [];
   bytes = 0;
+  /** Bytes copied out so far. */
+  bytesRead = 0;
 
   constructor(
     private readonly device: GPUDevice,
@@ -11,8 +13,12 @@ export class Staging {
   ) {}
 
   /** Records the copy of a tensor; `map()`, called after the submit, resolves with its bytes. */
-  copy(encoder: GPUCommandEncoder, tensor: Tensor): { map(): Promise<ArrayBuffer> } {
+  copy(
+    encoder: GPUCommandEncoder,
+    tensor: Pick<Tensor, "buffer" | "byteLength">,
+  ): { map(): Promise<ArrayBuffer> } {
     const size = Math.ceil(tensor.byteLength / 4) * 4;
+    this.bytesRead += size;
     const buffer = this.#take(size);
     encoder.copyBufferToBuffer(tensor.buffer, 0, buffer, 0, size);
     return {
