@@ -1,7 +1,7 @@
 import type { AudioLanguageModel, Gpu } from "../index.ts";
 import { ensureAdapter } from "./adapter.ts";
 import { EXIT, Interrupted } from "./errors.ts";
-import { megabytes, Progress } from "./terminal.ts";
+import { complain, megabytes, Progress } from "./terminal.ts";
 
 /** The library on this machine's GPU, for as long as a command needs it. */
 export interface Engine {
@@ -26,14 +26,14 @@ export async function withEngine<T>(use: (engine: Engine) => Promise<T>): Promis
   const ahamask = await import("../index.ts");
   using gpu = await ahamask.openGpu();
   const interrupt = new AbortController();
-  const leave = () => process.exit(EXIT.interrupted);
+  const leave = () => {
+    complain("interrupted");
+    process.exit(EXIT.interrupted);
+  };
   const onSignal = () => {
     if (interrupt.signal.aborted) leave();
     interrupt.abort(new Interrupted());
-    setTimeout(() => {
-      process.stderr.write("ahamask: interrupted\n");
-      leave();
-    }, GRACE).unref();
+    setTimeout(leave, GRACE).unref();
   };
   process.on("SIGINT", onSignal);
   try {

@@ -1,4 +1,5 @@
 import type { CommanderError } from "commander";
+import { complain } from "./terminal.ts";
 
 /** The exit codes, as `--help` lists them. */
 export const EXIT = { fine: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -24,7 +25,7 @@ export function explain(error: unknown): string {
 /** Says on stderr why the command ends, and gives its exit code. */
 export function report(error: unknown): number {
   if (isCommander(error)) return error.exitCode === 0 ? EXIT.fine : EXIT.usage; // it has said why
-  process.stderr.write(`ahamask: ${explain(error)}\n`);
+  complain(explain(error));
   return error instanceof Interrupted ? EXIT.interrupted : EXIT.failed;
 }
 

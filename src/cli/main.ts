@@ -1,27 +1,4 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Command } from "commander";
-import { demoCommand } from "./demo.ts";
-import { doctorCommand } from "./doctor.ts";
-import { report } from "./errors.ts";
-import { inspectCommand } from "./inspect.ts";
-import { packageRoot } from "./package-root.ts";
-import { runCommand } from "./run.ts";
-
-const HELP = `
-Examples:
-  ahamask demo
-  ahamask run --model DIR --audio a.flac --prompt "transcribe the speech"
-  ahamask run --model DIR --audio *.wav --mask asr.safetensors --json
-  ahamask inspect asr.safetensors
-  ahamask doctor
-
-Environment:
-  AHAMASK_ADAPTER  gpu, lavapipe or swiftshader: use this adapter or fail
-  AHAMASK_DEBUG    1: show where an error comes from
-  NO_COLOR         any value: no colours
-
-Exit codes: 0 fine, 1 failed, 2 bad usage, 130 interrupted.`;
+import { ahamask } from "./program.ts";
 
 // A reader that has enough (`| head`) closes the pipe: that is no failure.
 for (const stream of [process.stdout, process.stderr]) {
@@ -31,19 +8,4 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8"));
-const program = new Command("ahamask")
-  .description("Audio language models on WebGPU, steered by a mask over their attention heads.")
-  .version(version)
-  .exitOverride()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "ahamask: ")) })
-  .addHelpText("after", HELP);
-for (const command of [runCommand(), inspectCommand(), demoCommand(), doctorCommand()]) {
-  program.addCommand(command.copyInheritedSettings(program));
-}
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = report(error);
-}
+await ahamask(process.argv.slice(2));

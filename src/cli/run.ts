@@ -5,7 +5,7 @@ import { type Answered, type Failed, FileAnswerer } from "./answer-files.ts";
 import { type Engine, loadWithProgress, withEngine } from "./engine.ts";
 import { EXIT } from "./errors.ts";
 import { real, whole } from "./numbers.ts";
-import { note, Progress, painter, printable } from "./terminal.ts";
+import { complain, note, Progress, painter, printable, Waiting } from "./terminal.ts";
 
 type Settings = Pick<
   AnswerOptions,
@@ -130,6 +130,11 @@ async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undef
   mask?.check(model);
 
   const alone = o.audio.length === 1 && !o.json;
+  using waiting = alone ? new Waiting() : undefined;
+  const onText = (piece: string) => {
+    waiting?.stop();
+    write(piece);
+  };
   const made = { tokens: 0, ms: 0 };
   const answerer = new FileAnswerer(
     ahamask,
@@ -138,7 +143,7 @@ async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undef
     { ...generation(o), signal },
     {
       note,
-      ...(alone && { text: write }),
+      ...(alone && { text: onText }),
       batch(tokens, ms) {
         made.tokens += tokens;
         made.ms += ms;
@@ -150,7 +155,7 @@ async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undef
   for await (const result of answerer.answer(o.audio)) {
     results.push(result);
     bar?.update(results.length, o.audio.length);
-    if ("error" in result) process.stderr.write(`ahamask: ${printable(result.error)}\n`);
+    if ("error" in result) complain(result.error);
     else if (alone) write("\n");
     else if (!o.json) write(`${bold(result.audio)}: ${result.text.replace(/\s*\n\s*/g, " ")}\n`);
   }

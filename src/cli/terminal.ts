@@ -4,6 +4,8 @@ import { Presets, SingleBar } from "cli-progress";
 type Style = Parameters<typeof styleText>[0];
 type Stream = NodeJS.WriteStream;
 
+const CLEAR_LINE = "\r\u001b[K";
+
 /** Colours text for a stream: only where it is a terminal, and the user has not said NO_COLOR. */
 export const painter =
   (stream: Stream) =>
@@ -20,8 +22,13 @@ export function note(text: string): void {
   process.stderr.write(`${painter(process.stderr)("dim", `ahamask: ${printable(text)}`)}\n`);
 }
 
+/** Says on stderr what went wrong, over whatever counts up or fills there. */
+export function complain(text: string): void {
+  process.stderr.write(`${process.stderr.isTTY ? CLEAR_LINE : ""}ahamask: ${printable(text)}\n`);
+}
+
 /** Columns of a terminal; 80 where there is none. */
-export const columns = (stream: Stream): number => Math.max(stream.columns ?? 80, 40);
+export const columns = (stream: Stream): number => Math.max(stream.columns || 80, 40);
 
 /** Breaks text at spaces into lines of at most `width` characters; a longer word stays whole. */
 export function wrap(text: string, width: number): string[] {
@@ -79,5 +86,29 @@ export class Progress {
 
   [Symbol.dispose](): void {
     if (this.#shown) this.#bar?.stop();
+  }
+}
+
+/** Seconds counting up on stderr while there is nothing else to see; nothing where that is no terminal. */
+export class Waiting {
+  readonly #start = performance.now();
+  readonly #ticker = process.stderr.isTTY ? setInterval(() => this.#tick(), 1000) : undefined;
+  #shown = false;
+
+  #tick(): void {
+    const seconds = Math.floor((performance.now() - this.#start) / 1000);
+    process.stderr.write(`\r${painter(process.stderr)("dim", `  listening … ${seconds} s`)}`);
+    this.#shown = true;
+  }
+
+  /** Clears the line. */
+  stop(): void {
+    clearInterval(this.#ticker);
+    if (this.#shown) process.stderr.write(CLEAR_LINE);
+    this.#shown = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
   }
 }

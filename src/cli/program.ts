@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { demoCommand } from "./demo.ts";
+import { doctorCommand } from "./doctor.ts";
+import { report } from "./errors.ts";
+import { inspectCommand } from "./inspect.ts";
+import { packageRoot } from "./package-root.ts";
+import { runCommand } from "./run.ts";
+
+const HELP = `
+Examples:
+  ahamask demo
+  ahamask run --model DIR --audio a.flac --prompt "transcribe the speech"
+  ahamask run --model DIR --audio *.wav --mask asr.safetensors --json
+  ahamask inspect asr.safetensors
+  ahamask doctor
+
+Environment:
+  AHAMASK_ADAPTER  gpu, lavapipe or swiftshader: use this adapter or fail
+  AHAMASK_DEBUG    1: show where an error comes from
+  NO_COLOR         any value: no colours
+
+Exit codes: 0 fine, 1 failed, 2 bad usage, 130 interrupted.`;
+
+/** `ahamask …`: runs one command; failures are said on stderr and become `process.exitCode`. */
+export async function ahamask(args: readonly string[]): Promise<void> {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8"));
+  const program = new Command("ahamask")
+    .description("Audio language models on WebGPU, steered by a mask over their attention heads.")
+    .version(version)
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "ahamask: ")) })
+    .addHelpText("after", HELP);
+  for (const command of [runCommand(), inspectCommand(), demoCommand(), doctorCommand()]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
