@@ -142,7 +142,8 @@ function chooser(
   const sampling = { temperature: o.temperature ?? 0, topK: o.topK ?? 0, topP: o.topP ?? 1 };
   const pick = (c: Candidates, row: number) =>
     sampling.temperature > 0
-      ? sample(c, sampling, uniform(o.seed ?? 0, row, answers[row]!.length))
+      ? // by seed and step alone: what stands beside a prompt in the batch must not change its answer
+        sample(c, sampling, uniform(o.seed ?? 0, 0, answers[row]!.length))
       : c.ids[0]!;
   return (bytes) => {
     if (select.kind === "argmax") return Array.from(new Uint32Array(bytes), (id) => ({ id: finite(lm, id) }));
