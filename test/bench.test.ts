@@ -1,0 +1,155 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { prefill } from "../bench/attention.bench.ts";
+import { decodeStep } from "../bench/attention-decode.bench.ts";
+import { Bench, type Case } from "../bench/harness.ts";
+import { input } from "../bench/inputs.ts";
+import { SIZES } from "../bench/sizes.ts";
+import { ratio, timeInTurns } from "../bench/timing.ts";
+import { openGpu } from "../src/gpu/index.ts";
+import { bf16ToF32, f16ToF32 } from "../src/io/values.ts";
+import { expectRejects } from "./reference/compare.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const stems = (folder: string, suffix: string) =>
+  readdirSync(`${ROOT}${folder}`)
+    .filter((name) => name.endsWith(suffix))
+    .map((name) => name.slice(0, -suffix.length));
+
+const gpu = await openGpu();
+test.after(() => gpu.dispose());
+
+const peaks = { flops: { f32: 1e9 }, bytes: 1e9 };
+const bench = (lines: string[] = [], sizes = SIZES.tiny!) =>
+  new Bench(gpu, sizes, peaks, (line) => lines.push(line));
+
+test("every kernel has a bench", () => {
+  const benches = stems("bench", ".bench.ts");
+  const kernels = stems("shaders", ".wgsl").filter((stem) => stems("src/kernels", ".ts").includes(stem));
+  assert.ok(kernels.length > 9);
+  assert.equal(
+    [...kernels, "conv1d"].filter((stem) => !benches.includes(stem)),
+    [],
+  );
+});
+
+/** Runs bench/main.ts. */
+function main(...args: string[]) {
+  const program = ["--import", "./scripts/register.js", "bench/main.ts", ...args];
+  return spawnSync(process.execPath, program, { cwd: ROOT, encoding: "utf8", timeout: 60_000 });
+}
+
+test("the last line of a run is one JSON document", () => {
+  const { status, stdout, stderr } = main("swiglu", "--shapes", "tiny");
+  assert.is(status, 0, stderr);
+  const lines = stdout.trimEnd().split("\n");
+  const document = JSON.parse(lines.at(-1)!);
+  assert.ok(Date.parse(document.date) > 0);
+  assert.ok(document.adapter && document.driver && document.peaks.bytesPerSecond > 0);
+  assert.is(document.software, gpu.software);
+  assert.is(/say nothing about GPUs/.test(stdout), gpu.software);
+  assert.equal(
+    document.rows.map((row: { bench: string }) => row.bench),
+    ["swiglu", "swiglu"],
+  );
+  for (const row of document.rows) assert.ok(row.ms > 0 && row.gbPerSecond > 0 && row.share > 0);
+});
+
+test("what is not known is named, with what is", () => {
+  for (const [args, message] of [
+    [["swiglo"], /^bench: expected names out of .*attention.*, got swiglo$/m],
+    [["--shapes", "8b"], /^bench: expected --shapes tiny or 7b or 13b, got 8b$/m],
+  ] as const) {
+    const { status, stderr } = main(...args);
+    assert.is(status, 2);
+    assert.match(stderr, message);
+  }
+});
+
+test("inputs hold on the GPU what the host takes them to hold, in every storage type", async () => {
+  const n = 40_001; // more than two periods, and odd
+  for (const dtype of ["f32", "f16", "bf16"] as const) {
+    const { tensor, at } = input(gpu, "x", [n], dtype, 3);
+    const bytes = await gpu.read(tensor);
+    tensor.dispose();
+    const widen = { f32: (v: number) => v, f16: f16ToF32, bf16: bf16ToF32 }[dtype];
+    const got = dtype === "f32" ? new Float32Array(bytes) : new Uint16Array(bytes);
+    for (let i = 0; i < n; i++) assert.is(widen(got[i]!), at(i), `${dtype} ${i}`);
+  }
+});
+
+test("a wrong result is not timed", async () => {
+  const b = bench();
+  const measured = b.run("double", () =>
+    b.measure(() => {
+      const x = b.input("x", [2, 8]);
+      return { shape: "", flops: 1, bytes: 1, run: (ops) => ops.swiglu(x.tensor), want: () => 7 };
+    }),
+  );
+  await expectRejects(measured, Error, /^double : expected 7 at element 0 of swiglu \[2, 4\] f32, got /);
+  assert.is(b.results.length, 0);
+});
+
+test("a shape that the device has no room for is said to be left out", async () => {
+  const lines: string[] = [];
+  const b = bench(lines);
+  await b.run("huge", () =>
+    b.measure(() => {
+      const x = b.input("x", [2 ** 20, 2 ** 20]);
+      return { shape: "", flops: 1, bytes: 1, run: () => x.tensor, want: () => 0 };
+    }),
+  );
+  assert.match(lines.join("\n"), /^huge +not measured: x needs a buffer of 4398046511104 bytes, this device/);
+});
+
+test("nothing that a bench made stays", async () => {
+  gpu.trim();
+  const before = gpu.bytes;
+  const b = bench();
+  await b.run("decode", () => b.measure(() => decodeStep(b, 1)));
+  assert.is(gpu.bytes, before);
+  assert.equal(
+    b.results.map((row) => typeof row.ratio),
+    ["number", "number", "number"],
+  );
+});
+
+/**
+ * Asserts that the second case takes at most `limit` times as long as the first. The machine may be busy with other
+ * things, so this goes on until the median of all rounds so far says so, or for as long as tells 3 % from 10 %.
+ */
+async function expectRatio(cases: readonly [Case, Case], limit: number): Promise<void> {
+  const rounds: (readonly number[])[] = [];
+  let got = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; got > limit && attempt < 6; attempt++) {
+    rounds.push(...(await timeInTurns(gpu, cases, 0.5)).rounds);
+    got = ratio({ rounds, runs: 1 }, 1);
+  }
+  assert.ok(
+    got <= limit,
+    `${cases[1].shape}: expected at most ${limit}, got ${got.toFixed(3)} of ${rounds.length}`,
+  );
+}
+
+// So short on a CPU that a run is over before the system takes the CPU away for something else; so long on a GPU that
+// the kernel, not its launch, is what takes time.
+const SHAPE = gpu.software ? { ...SIZES.tiny!, tokens: 32, cache: 256 } : SIZES["7b"]!;
+
+for (const [name, make] of [
+  ["prefill", (b: Bench) => prefill(b, "f32")],
+  ["decode", (b: Bench) => decodeStep(b, 1)],
+] as const) {
+  test(`${name}: a mask with all heads on costs nothing, and half of the heads off saves half`, async () => {
+    const b = bench([], SHAPE);
+    await b.run(name, async () => {
+      const [none, allOn, halfOff] = make(b) as [Case, Case, Case];
+      await expectRatio([none, allOn], 1.03);
+      await expectRatio([none, halfOff], 0.75);
+    });
+  });
+}
+
+test.run();
