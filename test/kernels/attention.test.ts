@@ -94,7 +94,7 @@ const MIXED = [
 
 // Only in the device's own shapes: a software driver compiles each kernel for seconds.
 for (const causal of [true, false])
-  for (const headDim of [4, 20, 128])
+  for (const headDim of [4, 128])
     test(`${causal ? "causal" : "bidirectional"}, heads ${headDim} wide`, () =>
       check({ lengths: MIXED, headDim, causal }, {}, [gpu]));
 
@@ -179,8 +179,8 @@ test("a masked head's z is exactly 0, whatever its keys hold: it is skipped, not
 for (const scalar of scalars(gpu))
   test(`computing in ${scalar}`, async () => {
     const options = { scalar, atol: scalar === "f16" ? 2e-2 : 1e-5 }; // f16: 11 bits of q, k and v; scores of size 1
-    await check({ lengths: MIXED }, options);
-    await check({ lengths: MIXED, gates: GATES, causal: false }, options);
+    await check({ lengths: MIXED }, options, [gpu]);
+    await check({ lengths: MIXED, gates: GATES, causal: false }, options, [gpu]);
   });
 
 test("shapes that do not fit are named", async () => {

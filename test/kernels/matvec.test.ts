@@ -31,6 +31,16 @@ for (const dtype of ["f32", "f16", "bf16"] as const)
     });
   }
 
+for (const m of [9, 17, 64])
+  test(`${m} rows, which on a CPU it takes too`, () =>
+    checkOp(
+      gpus.slice(0, 1),
+      "matvec",
+      { x: [m, 64], w: weight(65, 64) },
+      (ops, { x, w }) => ({ y: ops.matmul(x, w) }),
+      ({ x, w }) => ({ y: ref.matmul(x, w) }),
+    ));
+
 for (const m of [1, 6])
   for (const gelu of [false, true])
     test(`epilogue: bias, residual${gelu ? ", gelu" : ""}, ${m} rows`, () =>
