@@ -140,7 +140,7 @@ class Show {
     let shown = 0;
     let tokens = 0;
     const start = clock();
-    using waiting = new Waiting();
+    using waiting = new Waiting(`${INDENT}Listening`);
     for await (const { row, text, last } of this.model.stream(questions, { signal: this.engine.signal })) {
       texts[row] += text;
       tokens++;

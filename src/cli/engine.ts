@@ -1,7 +1,7 @@
 import type { AudioLanguageModel, Gpu } from "../index.ts";
 import { ensureAdapter } from "./adapter.ts";
 import { EXIT, Interrupted } from "./errors.ts";
-import { complain, megabytes, Progress } from "./terminal.ts";
+import { complain, megabytes, Progress, Waiting } from "./terminal.ts";
 
 /** The library on this machine's GPU, for as long as a command needs it. */
 export interface Engine {
@@ -44,7 +44,7 @@ export async function withEngine<T>(use: (engine: Engine) => Promise<T>): Promis
 }
 
 const adapterName = ({ description, device, isFallbackAdapter }: GPUAdapterInfo): string =>
-  `${description || device}${isFallbackAdapter ? " (software)" : ""}`;
+  isFallbackAdapter ? `${description} (software)` : [device, description].filter(Boolean).join(", ");
 
 /** `loadModel` with a bar. */
 export async function loadWithProgress(
@@ -52,5 +52,10 @@ export async function loadWithProgress(
   from: string,
 ): Promise<AudioLanguageModel> {
   using bar = new Progress("Loading", megabytes);
-  return await ahamask.loadModel(gpu, from, { signal, onProgress: (done, all) => bar.update(done, all) });
+  using waiting = new Waiting("Looking at the model");
+  const onProgress = (done: number, all: number) => {
+    waiting.stop();
+    bar.update(done, all);
+  };
+  return await ahamask.loadModel(gpu, from, { signal, onProgress });
 }

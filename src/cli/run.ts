@@ -15,7 +15,7 @@ type Settings = Pick<
 interface RunOptions extends Settings {
   readonly model: string;
   readonly audio: readonly string[];
-  readonly prompt: string;
+  readonly prompt?: string;
   readonly mask?: string;
   readonly json?: boolean;
 }
@@ -57,7 +57,7 @@ export function runCommand(): Command {
     .description("answer about sound files: with an instruction, a mask, both or neither")
     .requiredOption("--model <dir|url>", "the model: a Hugging Face folder, or the URL of one")
     .requiredOption("--audio <file...>", "sound files (WAV, FLAC, MP3, Ogg Vorbis)")
-    .option("--prompt <text>", "the instruction", "")
+    .option("--prompt <text>", "the instruction (default: none)")
     .option("--mask <file>", "a head mask: safetensors, or bare bits")
     .option("--beams <n>", "beam search with n beams", whole(1))
     .option("--max-new-tokens <n>", "most tokens of an answer (default: the model's)", whole(1))
@@ -130,16 +130,16 @@ async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undef
   mask?.check(model);
 
   const alone = o.audio.length === 1 && !o.json;
-  using waiting = alone ? new Waiting() : undefined;
+  using waiting = alone ? new Waiting("Listening") : undefined;
   const onText = (piece: string) => {
     waiting?.stop();
-    write(piece);
+    process.stdout.write(safe(piece));
   };
   const made = { tokens: 0, ms: 0 };
   const answerer = new FileAnswerer(
     ahamask,
     model,
-    { prompt: o.prompt, mask, maskName: o.mask ?? null },
+    { prompt: o.prompt ?? "", mask, maskName: o.mask ?? null },
     { ...generation(o), signal },
     {
       note,
@@ -156,17 +156,19 @@ async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undef
     results.push(result);
     bar?.update(results.length, o.audio.length);
     if ("error" in result) complain(result.error);
-    else if (alone) write("\n");
-    else if (!o.json) write(`${bold(result.audio)}: ${result.text.replace(/\s*\n\s*/g, " ")}\n`);
+    else if (alone) process.stdout.write("\n");
+    else if (!o.json) process.stdout.write(line(result));
   }
   if (made.tokens) note(summary(results, made));
   return { model: o.model, adapter, results };
 }
 
-const bold = (text: string) => painter(process.stdout)("bold", text);
+/** One of several answers: on a line, whatever the model wrote. */
+const line = ({ audio, text }: Answered) =>
+  `${painter(process.stdout)("bold", safe(audio))}: ${safe(text.replace(/\s*\n\s*/g, " "))}\n`;
 
-/** The answer as it is, but for what could steer a terminal. */
-const write = (text: string) => process.stdout.write(process.stdout.isTTY ? printable(text) : text);
+/** The text as it is, but for what could steer a terminal. */
+const safe = (text: string) => (process.stdout.isTTY ? printable(text) : text);
 
 /** The generation's settings alone; what was not said is the model's to choose. */
 function generation(o: RunOptions): Settings {
@@ -184,8 +186,8 @@ function summary(
   const audio = answered.reduce((sum, result) => sum + result.ms.audio, 0);
   const rate = (tokens / ms) * 1000;
   return (
-    `${tokens} tokens in ${seconds(ms)}, ${rate.toFixed(1)} tokens/s ` +
-    `(the first after ${seconds(first)}); audio decoded in ${seconds(audio)}`
+    `${tokens} tokens in ${seconds(ms)}, ${rate.toFixed(1)} tokens/s, ` +
+    `first after ${seconds(first)}; audio ${seconds(audio)}`
   );
 }
 

@@ -19,12 +19,18 @@ export const printable = (text: string): string =>
 
 /** A line on stderr about what goes on, apart from the results on stdout. */
 export function note(text: string): void {
-  process.stderr.write(`${painter(process.stderr)("dim", `ahamask: ${printable(text)}`)}\n`);
+  say((line) => painter(process.stderr)("dim", line), text);
 }
 
-/** Says on stderr what went wrong, over whatever counts up or fills there. */
+/** Says on stderr what went wrong. */
 export function complain(text: string): void {
-  process.stderr.write(`${process.stderr.isTTY ? CLEAR_LINE : ""}ahamask: ${printable(text)}\n`);
+  say((line) => line, text);
+}
+
+/** Over whatever counts up or fills on that line. */
+function say(paint: (line: string) => string, text: string): void {
+  const clear = process.stderr.isTTY ? CLEAR_LINE : "";
+  process.stderr.write(`${clear}${paint(`ahamask: ${printable(text)}`)}\n`);
 }
 
 /** Columns of a terminal; 80 where there is none. */
@@ -95,9 +101,11 @@ export class Waiting {
   readonly #ticker = process.stderr.isTTY ? setInterval(() => this.#tick(), 1000) : undefined;
   #shown = false;
 
+  constructor(private readonly label: string) {}
+
   #tick(): void {
     const seconds = Math.floor((performance.now() - this.#start) / 1000);
-    process.stderr.write(`\r${painter(process.stderr)("dim", `  listening … ${seconds} s`)}`);
+    process.stderr.write(`\r${painter(process.stderr)("dim", `${this.label} … ${seconds} s`)}`);
     this.#shown = true;
   }
 
