@@ -23,7 +23,9 @@ export class Fields {
     } catch (error) {
       throw new ConfigError(`${file}: expected JSON, got ${(error as Error).message}; fetch the file again`);
     }
-    if (!isObject(json)) throw new ConfigError(`${file}: expected an object, got ${JSON.stringify(json)}`);
+    if (!isObject(json)) {
+      throw new ConfigError(`${file}: expected an object, got ${JSON.stringify(json)}; fetch the file again`);
+    }
     return new Fields(json, file, []);
   }
 
@@ -31,14 +33,14 @@ export class Fields {
     return this.json[key] !== undefined && this.json[key] !== null;
   }
 
-  /** An integer of at least 1. */
+  /** An integer of at least 1; NaN where it is wrong. */
   size(key: string, fallback?: number): number {
     return this.#value(
       key,
       fallback,
       "a positive integer",
       (v): v is number => Number.isInteger(v) && (v as number) > 0,
-      1,
+      Number.NaN,
     );
   }
 
@@ -85,6 +87,11 @@ export class Fields {
     return this.#value(key, undefined, "a string", (v): v is string => typeof v === "string", "");
   }
 
+  /** Notes that a field does not go with others; compare so that NaN, which stands for a wrong one, goes with all. */
+  conflict(isOne: boolean, key: string, expected: string, got: number): void {
+    if (isOne) this.problems.push(`${this.#name(key)}: expected ${expected}, got ${got}`);
+  }
+
   /** A nested object; an empty one when absent, so that defaults apply. */
   child(key: string): Fields {
     const value = this.json[key] ?? {};
@@ -96,18 +103,21 @@ export class Fields {
   check(): void {
     if (this.problems.length === 0) return;
     throw new ConfigError(
-      `${this.path}: ${this.problems.length} fields are missing or wrong; fetch the file again\n  ${this.problems.join("\n  ")}`,
+      `${this.path}: expected every field to be there and right, got ${this.problems.length} wrong; fetch the file again\n  ${this.problems.join("\n  ")}`,
     );
   }
 
   #value<T>(key: string, fallback: T | undefined, expected: string, ok: (v: unknown) => v is T, dummy: T): T {
     const value = this.json[key] ?? fallback;
     if (ok(value)) return value;
-    const where = this.path.endsWith(".json") ? key : `${this.path}.${key}`;
     this.problems.push(
-      `${where}: expected ${expected}, got ${value === undefined ? "nothing" : JSON.stringify(value)}`,
+      `${this.#name(key)}: expected ${expected}, got ${value === undefined ? "nothing" : JSON.stringify(value)}`,
     );
     return dummy;
+  }
+
+  #name(key: string): string {
+    return this.path.endsWith(".json") ? key : `${this.path}.${key}`;
   }
 }
 

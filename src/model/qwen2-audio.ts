@@ -38,12 +38,15 @@ export function qwen2AudioConfig(json: string): Qwen2AudioConfig {
     throw new ConfigError(`config.json: expected model_type "qwen2_audio", got ${JSON.stringify(type)}`);
   }
   const text = f.child("text_config");
+  const audioKey = f.has("audio_token_id") ? "audio_token_id" : "audio_token_index";
   const config = {
     audio: whisperConfig(f.child("audio_config"), AUDIO_DEFAULTS),
     text: qwen2Config(text),
-    audioToken: f.id(f.has("audio_token_id") ? "audio_token_id" : "audio_token_index", 151_646),
+    audioToken: f.id(audioKey, 151_646),
     stop: text.ids("eos_token_id"),
   };
+  const { vocab } = config.text;
+  f.conflict(config.audioToken >= vocab, audioKey, `a token below vocab_size ${vocab}`, config.audioToken);
   f.check();
   return config;
 }

@@ -24,6 +24,15 @@ export interface Qwen2Config {
 export function qwen2Config(f: Fields): Qwen2Config {
   const width = f.size("hidden_size", 4096);
   const heads = f.size("num_attention_heads", 32);
+  const kvHeads = f.size("num_key_value_heads", 32);
+  if (!f.has("head_dim"))
+    f.conflict(width % heads > 0, "num_attention_heads", `a divisor of hidden_size ${width}`, heads);
+  f.conflict(
+    heads % kvHeads > 0,
+    "num_key_value_heads",
+    `a divisor of num_attention_heads ${heads}`,
+    kvHeads,
+  );
   f.only("hidden_act", "silu");
   f.only("use_sliding_window", false);
   const rope = f.has("rope_parameters") ? f.child("rope_parameters") : f;
@@ -33,8 +42,8 @@ export function qwen2Config(f: Fields): Qwen2Config {
     ffn: f.size("intermediate_size", 22_016),
     layers: f.size("num_hidden_layers", 32),
     heads,
-    kvHeads: f.size("num_key_value_heads", 32),
-    headDim: f.size("head_dim", width / heads),
+    kvHeads,
+    headDim: f.has("head_dim") ? f.size("head_dim") : width / heads,
     eps: f.number("rms_norm_eps", 1e-6),
     ropeTheta: rope.number("rope_theta", 10_000),
     maxPositions: f.size("max_position_embeddings", 32_768),

@@ -19,11 +19,14 @@ const EPS = 1e-5;
 export function whisperConfig(f: Fields, fallback: Partial<WhisperConfig> = {}): WhisperConfig {
   f.only("activation_function", "gelu");
   f.only("scale_embedding", false);
+  const width = f.size("d_model", fallback.width);
+  const heads = f.size("encoder_attention_heads", fallback.heads);
+  f.conflict(width % heads > 0, "encoder_attention_heads", `a divisor of d_model ${width}`, heads);
   return {
     mels: f.size("num_mel_bins", fallback.mels),
-    width: f.size("d_model", fallback.width),
+    width,
     layers: f.size("encoder_layers", fallback.layers),
-    heads: f.size("encoder_attention_heads", fallback.heads),
+    heads,
     ffn: f.size("encoder_ffn_dim", fallback.ffn),
     positions: f.size("max_source_positions", fallback.positions),
   };
