@@ -134,6 +134,7 @@ export class AudioLanguageModel {
     for (const { mask } of questions) mask?.check(this);
     const batch = questions.map((question) => this.#layOut(question));
     const clips = [...new Set(batch.flatMap(({ parts }) => parts.map(({ clip }) => clip)))];
+    for (const clip of clips) checkSamples(clip);
     using audio = new EncodedClips(family, clips);
     const prompts = batch.map(({ ids }, i) => {
       const gates = questions[i]!.mask?.gates();
@@ -177,16 +178,25 @@ export class AudioLanguageModel {
     const { windowSeconds } = this.family;
     if (clip.length > windowSeconds * 16_000) {
       throw new GpuError(
-        `audio: expected clips of at most ${windowSeconds} s (the model's window), got ${(clip.length / 16_000).toFixed(1)} s; ` +
-          "cut the clip (prepareAudio does)",
+        `audio: expected clips of at most ${windowSeconds * 16_000} samples (${windowSeconds} s, the model's window), ` +
+          `got ${clip.length}; cut the clip (prepareAudio does)`,
       );
     }
     const tokens = this.family.audioTokens(clip.length);
     if (tokens > 0) return tokens;
     throw new GpuError(
-      `audio: expected a clip long enough for one audio token, got ${clip.length} samples at 16 kHz`,
+      `audio: expected a clip long enough for one audio token, got ${clip.length} samples at 16 kHz; ` +
+        "leave it out, or pad it with silence",
     );
   }
+}
+
+function checkSamples(clip: Float32Array): void {
+  const bad = clip.findIndex((sample) => !Number.isFinite(sample));
+  if (bad < 0) return;
+  throw new GpuError(
+    `audio: expected finite samples, got ${clip[bad]} at sample ${bad}; decode the clip again`,
+  );
 }
 
 /** The audio embeddings of a batch's clips, each clip encoded once however many questions ask about it. */

@@ -261,9 +261,12 @@ function check(lm: LanguageModel, prompts: readonly Prompt[], o: GenerateOptions
   whole("minNewTokens", o.minNewTokens ?? 0, 0);
   whole("beams", o.beams ?? 1, 1);
   whole("topK", o.topK ?? 0, 0);
-  if (o.temperature) {
-    checkSampling({ temperature: o.temperature, topK: o.topK ?? 0, topP: o.topP ?? 1, seed: o.seed ?? 0 });
-  }
+  checkSampling({
+    temperature: o.temperature === 0 ? 1 : (o.temperature ?? 1),
+    topK: o.topK ?? 0,
+    topP: o.topP ?? 1,
+    seed: o.seed ?? 0,
+  });
   if ((o.beams ?? 1) > 1 && (o.temperature || o.logits)) {
     throw new GpuError("generate: expected beams without temperature and logits, got both; choose one");
   }
