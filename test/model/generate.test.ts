@@ -112,8 +112,8 @@ test("clips of different lengths in one batch are answered as each alone", async
 });
 
 test("each row has its own mask, greedily and with beams", async () => {
-  const masks = await Promise.all(["gr", "ser"].map((task) => demoMask(`masks/${task}.safetensors`)));
-  const questions = [{ ...short, mask: masks[0]! }, short, { ...short, mask: masks[1]! }];
+  const mask = await demoMask("masks/gr.safetensors");
+  const questions = [{ ...short, mask }, short, { ...long, mask }];
   for (const options of [{}, { beams: 2, maxNewTokens: 6 }]) {
     const answers = await ask(questions, options);
     assert.equal(answers, await alone(questions, options));
