@@ -36,7 +36,8 @@ const LOWEST = -3.4028234e38;
 var<workgroup> query: array<vec4f, D / 4>;
 var<workgroup> rows: array<u32, BLOCK>;        // where the block's keys begin
 var<workgroup> partial: array<f32, BLOCK * 4>; // a key's score in four parts
-var<workgroup> weight: array<f32, BLOCK>;
+var<workgroup> score: array<f32, BLOCK>;
+var<workgroup> weight: array<f32, BLOCK>; // e^(score − maximum so far)
 var<workgroup> sums: array<vec4f, WG>;
 
 @compute @workgroup_size(WG)
@@ -71,25 +72,26 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
     }
     workgroupBarrier();
     for (var key = i / 4; key < found; key += WG / 4) {
-      var score = 0.0;
-      for (var c = i % 4; c < d4; c += 4) { score += dot(query[c], k[rows[key] + c]); }
-      partial[key * 4 + i % 4] = score;
+      var part = 0.0;
+      for (var c = i % 4; c < d4; c += 4) { part += dot(query[c], k[rows[key] + c]); }
+      partial[key * 4 + i % 4] = part;
     }
     workgroupBarrier();
     for (var key = i; key < found; key += WG) {
-      weight[key] = partial[key * 4] + partial[key * 4 + 1] + partial[key * 4 + 2] + partial[key * 4 + 3];
+      score[key] = partial[key * 4] + partial[key * 4 + 1] + partial[key * 4 + 2] + partial[key * 4 + 3];
     }
     workgroupBarrier();
     let before = block_max;
-    for (var key = 0u; key < found; key++) { block_max = max(block_max, weight[key]); }
+    for (var key = 0u; key < found; key++) { block_max = max(block_max, score[key]); }
+    for (var key = i; key < found; key += WG) { weight[key] = exp(score[key] - block_max); }
+    workgroupBarrier();
     let shrink = exp(before - block_max);
     sum *= shrink;
     total *= shrink;
     if (group < groups) {
       for (var key = 0u; key < found; key++) {
-        let e = exp(weight[key] - block_max);
-        total += e;
-        if (key % groups == group) { sum += e * v[rows[key] + lane]; }
+        total += weight[key];
+        if (key % groups == group) { sum += weight[key] * v[rows[key] + lane]; }
       }
     }
     workgroupBarrier();
@@ -99,11 +101,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
   if (group == 0) {
     for (var g = 1u; g < groups; g++) { sum += sums[g * d4 + i]; }
     if (split) {
-      let part = (b * p.heads + head) * grid.z + wg.z;
-      z[part * d4 + i] = sum;
+      let slot = (b * p.heads + head) * grid.z + wg.z;
+      z[slot * d4 + i] = sum;
       if (i == 0) {
-        stats[part * 2] = block_max;
-        stats[part * 2 + 1] = total;
+        stats[slot * 2] = block_max;
+        stats[slot * 2 + 1] = total;
       }
     } else {
       z[q_at + i] = sum * (gate / total);

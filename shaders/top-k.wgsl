@@ -11,7 +11,7 @@
 // grid       chunks × rows workgroups of WG threads
 // override   WG      threads, a power of two
 // first      1 when the columns are the row itself, 0 when they are winners of chunks
-// numerics   compares in f32; the sum is taken relative to the maximum
+// numerics   compares in f32; a NaN in a row is found first, with the id 0xfffffffe; the sum is taken relative to the maximum
 
 struct Params { width: u32, chunk: u32, k: u32, parts: u32, first: u32 }
 
@@ -26,6 +26,7 @@ struct Params { width: u32, chunk: u32, k: u32, parts: u32, first: u32 }
 override WG: u32 = 256;
 const NONE = 0xffffffffu;
 const LOWEST = -3.4028234e38;
+const POISON = 0xfffffffeu; // what a NaN counts as: the largest of all, with an id that no token has
 var<workgroup> best: array<f32, WG>;
 var<workgroup> best_id: array<u32, WG>;
 
@@ -49,8 +50,12 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(num_workgroups) grid: vec3u, 
     var v = LOWEST;
     var id = NONE;
     for (var c = begin + i; c < end; c += WG) {
-      let candidate = x[row * p.width + c];
-      let candidate_id = id_at(row, c);
+      var candidate = x[row * p.width + c];
+      var candidate_id = id_at(row, c);
+      if ((bitcast<u32>(candidate) & 0x7fffffffu) > 0x7f800000u) {
+        candidate = -LOWEST;
+        candidate_id = POISON;
+      }
       let open = round == 0 || before(last, last_id, candidate, candidate_id);
       if (open && candidate_id != NONE && (id == NONE || before(candidate, candidate_id, v, id))) {
         v = candidate;

@@ -1,3 +1,6 @@
+// Browsers older than `using` lack its symbol, which classes name their dispose methods by.
+(Symbol as { dispose?: symbol }).dispose ??= Symbol.for("Symbol.dispose");
+
 /** An adapter and the way to let go of what keeps it alive (nothing, in a browser). */
 export interface AdapterHandle {
   readonly adapter: GPUAdapter;
@@ -12,5 +15,5 @@ export async function requestAdapter(): Promise<AdapterHandle | undefined> {
 
 /** What to do about a missing adapter, in words. */
 export const NO_ADAPTER =
-  "openGpu: expected a WebGPU adapter, got none; use a browser with WebGPU (Chrome or Edge 113+, Safari 26+) " +
+  "openGpu: expected a WebGPU adapter, got none; use a browser with WebGPU (a current Chrome, Edge or Safari) " +
   "and check its GPU page (chrome://gpu) for a blocked driver";

@@ -1,4 +1,4 @@
-import { create, globals } from "webgpu";
+import { create } from "webgpu";
 
 /** An adapter and the way to let go of what keeps it alive. */
 export interface AdapterHandle {
@@ -13,12 +13,7 @@ export interface AdapterHandle {
  * (Node does not exit while it lives): the handle holds it until `release()`.
  */
 export async function requestAdapter(): Promise<AdapterHandle | undefined> {
-  // GPUBufferUsage and the other constants are globals in a browser; Dawn hands them out as an object.
-  for (const [name, value] of Object.entries(globals)) {
-    if (!(name in globalThis)) Object.assign(globalThis, { [name]: value });
-  }
   let instance: GPU | undefined = create([
-    "enable-dawn-features=allow_unsafe_apis",
     "disable-dawn-features=timestamp_quantization", // to 65 µs: browsers do so for privacy
   ]);
   const adapter = await instance.requestAdapter({ powerPreference: "high-performance" });

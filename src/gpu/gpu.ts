@@ -22,12 +22,11 @@ export interface GpuLimits {
   readonly bindingBytes: number;
   readonly bufferBytes: number;
   readonly workgroupBytes: number;
-  readonly workgroupThreads: number;
   readonly uniformAlignment: number;
 }
 
-/** The features that some kernel variant uses; all of them are optional. */
-const WANTED = ["shader-f16", "subgroups", "timestamp-query"] as const;
+/** Features that are used where they are there: f16 arithmetic, and timing passes. */
+const WANTED = ["shader-f16", "timestamp-query"] as const;
 
 /** The adapter's limits that the kernels profit from; everything else stays at WebGPU's defaults. */
 const RAISED = [
@@ -80,7 +79,7 @@ export class Gpu {
   dispatches = 0;
 
   #failure: GpuError | undefined;
-  readonly #failed: Promise<never>;
+  readonly #waiting = new Set<(error: GpuError) => void>();
   #handle: AdapterHandle | undefined;
   #disposed = false;
 
@@ -101,7 +100,6 @@ export class Gpu {
       bindingBytes,
       bufferBytes: limits.maxBufferSize,
       workgroupBytes: limits.maxComputeWorkgroupStorageSize,
-      workgroupThreads: limits.maxComputeInvocationsPerWorkgroup,
       uniformAlignment: limits.minUniformBufferOffsetAlignment,
     };
     this.features = new Set(device.features);
@@ -118,30 +116,19 @@ export class Gpu {
     this.staging = new Staging(device, (promise) => this.wait(promise));
     this.uniforms = new Uniforms(device);
     this.#handle = handle;
-    this.#failed = new Promise((_, reject) => {
-      const fail = (error: GpuError) => {
-        this.#failure ??= error;
-        reject(error);
-      };
-      device.lost.then(
-        (info) =>
-          fail(
-            new DeviceLostError(
-              `gpu: the device was lost (${info.reason ?? "unknown"}): ${info.message}; openGpu() opens a new one`,
-            ),
-          ),
-        () => {},
-      );
-      device.addEventListener("uncapturederror", (event) => {
-        event.preventDefault(); // no printing: it is thrown to whoever waits
-        const { error } = event as GPUUncapturedErrorEvent;
-        // A broken shader makes everything after it invalid: report the shader.
-        this.pipelines
-          .check()
-          .then(() => fail(new GpuError(`internal: WebGPU reports: ${error.message}`)), fail);
-      });
+    device.lost.then(({ reason, message }) => {
+      const why = `(${reason ?? "unknown"}): ${message}`;
+      this.#fail(new DeviceLostError(`gpu: the device was lost ${why}; openGpu() opens a new one`));
     });
-    this.#failed.catch(() => {});
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault(); // no printing: it is thrown to whoever waits
+      const { error } = event as GPUUncapturedErrorEvent;
+      // A broken shader makes everything after it invalid: report the shader.
+      this.pipelines.check().then(
+        () => this.#fail(this.#explain(error)),
+        (shader: GpuError) => this.#fail(shader),
+      );
+    });
   }
 
   /** Bytes of GPU memory held: tensors, idle pool buffers, staging and parameters. */
@@ -201,14 +188,32 @@ export class Gpu {
   }
 
   /** Waits for `promise`, or rejects as soon as the device is lost, a shader fails or WebGPU reports an error. */
-  async wait<T>(promise: Promise<T>): Promise<T> {
-    const done = Promise.all([promise, this.pipelines.check()]).catch(async (error: unknown) => {
-      // A lost device fails whatever is mapped a moment before it says that it is lost.
-      await Promise.race([this.#failed, new Promise((resolve) => setTimeout(resolve, 100))]);
-      throw error;
+  wait<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure) return reject(this.#failure);
+      this.#waiting.add(reject);
+      Promise.all([promise, this.pipelines.check()])
+        .then(([value]) => resolve(value))
+        // A lost device fails whatever is mapped a moment before it says that it is lost.
+        .catch((error: unknown) => setTimeout(reject, error instanceof GpuError ? 0 : 100, error))
+        .finally(() => this.#waiting.delete(reject));
     });
-    const [value] = await Promise.race([done, this.#failed]);
-    return value;
+  }
+
+  #fail(error: GpuError): void {
+    this.#failure ??= error;
+    for (const reject of this.#waiting) reject(this.#failure);
+    this.#waiting.clear();
+  }
+
+  #explain(error: GPUError): GpuError {
+    if (error.constructor.name !== "GPUOutOfMemoryError") {
+      return new GpuError(`internal: WebGPU reports: ${error.message}`);
+    }
+    return new GpuError(
+      `gpu: expected room for one more buffer, got none with ${(this.bytes / 2 ** 20).toFixed(0)} MiB held; ` +
+        "use a smaller batch, fewer new tokens or 16-bit weights, then openGpu() again",
+    );
   }
 
   /** Throws what went wrong with the device, if anything did. */

@@ -1,4 +1,4 @@
-import { type GpuError, ShaderError } from "./errors.ts";
+import { GpuError, ShaderError } from "./errors.ts";
 
 /** The two types a kernel may compute in; storage types are the tensors' own affair. */
 export type Scalar = "f32" | "f16";
@@ -16,24 +16,40 @@ export interface Kernel {
 
 /** Reads bindings and parameters from the shader's own text, so that they are declared in one place only. */
 export function defineKernel(name: string, code: string): Kernel {
+  const text = code.replace(/\/\/.*$/gm, "");
   const bindings = new Map<string, number>();
-  for (const m of code.matchAll(/@binding\((\d+)\)\s*var<storage[^>]*>\s*(\w+)/g))
-    bindings.set(m[2]!, Number(m[1]));
-  const struct = /struct Params \{([^}]*)\}/.exec(code)?.[1] ?? "";
-  const params = [...struct.matchAll(/(\w+):\s*(u32|i32|f32)/g)].map((m) => ({
-    name: m[1]!,
-    type: m[2] as "u32" | "i32" | "f32",
-  }));
-  const uniform = /@binding\((\d+)\)\s*var<uniform>/.exec(code)?.[1];
-  return { name, code, bindings, params, paramsBinding: uniform === undefined ? undefined : Number(uniform) };
+  let paramsBinding: number | undefined;
+  for (const [declaration] of text.matchAll(/(@\w+\([^)]*\)\s*)+var<(storage|uniform)[^;]*;/g)) {
+    const [, number] = /@binding\((\d+)\)/.exec(declaration) ?? [];
+    const [, space, variable] = /var<(storage|uniform)[^>]*>\s*(\w+)/.exec(declaration) ?? [];
+    if (!number || !variable) throw unreadable(name, declaration);
+    if (space === "uniform") paramsBinding = Number(number);
+    else bindings.set(variable, Number(number));
+  }
+  const fields = (/struct Params\s*\{([^}]*)\}/.exec(text)?.[1] ?? "")
+    .split(",")
+    .filter((field) => field.trim());
+  const params = fields.map((field) => {
+    const [, key, type] = /^\s*(\w+)\s*:\s*(u32|i32|f32)\s*$/.exec(field) ?? [];
+    if (!key) throw unreadable(name, field);
+    return { name: key, type: type as "u32" | "i32" | "f32" };
+  });
+  return { name, code, bindings, params, paramsBinding };
 }
+
+const unreadable = (name: string, text: string) =>
+  new GpuError(
+    `defineKernel ${name}: expected '@group(0) @binding(n) var<…> name: …' and Params fields of u32, i32 or f32, ` +
+      `got '${text.trim()}'`,
+  );
 
 export type Overrides = Readonly<Record<string, number | boolean>>;
 
 /** Compiled pipelines of one device, by kernel, overrides and scalar. */
 export class PipelineCache {
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
-  readonly #modules = new Map<string, GPUShaderModule>();
+  // By the kernel itself: a user's kernel may have the name of one of ours.
+  readonly #pipelines = new WeakMap<Kernel, Map<string, GPUComputePipeline>>();
+  readonly #modules = new WeakMap<Kernel, Map<Scalar, GPUShaderModule>>();
   #failure: Promise<void> = Promise.resolve();
 
   constructor(private readonly device: GPUDevice) {}
@@ -41,7 +57,8 @@ export class PipelineCache {
   get(kernel: Kernel, overrides: Overrides, scalar: Scalar = "f32"): GPUComputePipeline {
     const constants = Object.fromEntries(Object.entries(overrides).map(([k, v]) => [k, Number(v)]));
     const label = `${kernel.name}(${Object.entries(constants).map(([k, v]) => `${k}=${v}`)}) ${scalar}`;
-    const known = this.#pipelines.get(label);
+    const pipelines = entry(this.#pipelines, kernel);
+    const known = pipelines.get(label);
     if (known) return known;
     this.device.pushErrorScope("validation");
     const module = this.#module(kernel, scalar);
@@ -57,7 +74,7 @@ export class PipelineCache {
     const before = this.#failure;
     this.#failure = before.then(() => failure);
     this.#failure.catch(() => {});
-    this.#pipelines.set(label, pipeline);
+    pipelines.set(label, pipeline);
     return pipeline;
   }
 
@@ -67,8 +84,8 @@ export class PipelineCache {
   }
 
   #module(kernel: Kernel, scalar: Scalar): GPUShaderModule {
-    const key = `${kernel.name} ${scalar}`;
-    const known = this.#modules.get(key);
+    const modules = entry(this.#modules, kernel);
+    const known = modules.get(scalar);
     if (known) return known;
     // On the first line, so that line numbers stay those of the file.
     const prelude = !/\bscalar\b/.test(kernel.code)
@@ -77,9 +94,16 @@ export class PipelineCache {
         ? "enable f16; alias scalar = f16; "
         : "alias scalar = f32; ";
     const module = this.device.createShaderModule({ label: kernel.name, code: prelude + kernel.code });
-    this.#modules.set(key, module);
+    modules.set(scalar, module);
     return module;
   }
+}
+
+/** The kernel's own map, made when it is first asked for. */
+function entry<K, V>(of: WeakMap<Kernel, Map<K, V>>, kernel: Kernel): Map<K, V> {
+  const map = of.get(kernel) ?? new Map<K, V>();
+  of.set(kernel, map);
+  return map;
 }
 
 /** file:line:column, message and the source line for each diagnostic. */

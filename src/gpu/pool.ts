@@ -1,6 +1,7 @@
 import { GpuError } from "./errors.ts";
 
-const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; literals: the constants are no globals before openGpu
+const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; literals: the constants are no globals in Node
+const IDLE = 256 * 2 ** 20; // bytes of idle buffers kept; beyond, those idle longest go when a new one is made
 
 /**
  * Buffers by size class, so that a forward pass allocates nothing after its first run.
@@ -9,8 +10,7 @@ const USAGE = 0x80 | 0x04 | 0x08; // STORAGE | COPY_SRC | COPY_DST; literals: th
 export class BufferPool {
   /** Bytes of all live buffers of this pool, idle ones included. */
   bytes = 0;
-  /** The largest value `bytes` had. */
-  peak = 0;
+  #idleBytes = 0;
   readonly #idle = new Map<number, GPUBuffer[]>();
 
   constructor(
@@ -22,6 +22,7 @@ export class BufferPool {
     const size = sizeClass(bytes);
     const idle = this.#idle.get(size)?.pop();
     if (idle) {
+      this.#idleBytes -= size;
       idle.label = label;
       return idle;
     }
@@ -31,26 +32,30 @@ export class BufferPool {
           "use a smaller batch, a shorter prompt or 16-bit weights",
       );
     }
+    this.trim(IDLE);
     this.bytes += size;
-    this.peak = Math.max(this.peak, this.bytes);
     return this.device.createBuffer({ label, size, usage: USAGE });
   }
 
   give(buffer: GPUBuffer): void {
-    const list = this.#idle.get(buffer.size);
-    if (list) list.push(buffer);
-    else this.#idle.set(buffer.size, [buffer]);
+    const list = this.#idle.get(buffer.size) ?? [];
+    this.#idle.delete(buffer.size); // to the end: the map's order is that of the last use
+    this.#idle.set(buffer.size, list);
+    list.push(buffer);
+    this.#idleBytes += buffer.size;
   }
 
-  /** Destroys the idle buffers. */
-  trim(): void {
-    for (const list of this.#idle.values()) {
-      for (const buffer of list) {
-        this.bytes -= buffer.size;
-        buffer.destroy();
+  /** Destroys idle buffers until at most `keep` bytes of them are left. */
+  trim(keep = 0): void {
+    for (const [size, list] of this.#idle) {
+      while (this.#idleBytes > keep && list.length > 0) {
+        list.pop()!.destroy();
+        this.#idleBytes -= size;
+        this.bytes -= size;
       }
+      if (list.length > 0) return;
+      this.#idle.delete(size);
     }
-    this.#idle.clear();
   }
 }
 

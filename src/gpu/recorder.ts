@@ -3,6 +3,7 @@ import type { Gpu } from "./gpu.ts";
 import type { Kernel, Overrides, Scalar } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
 import type { Timestamps } from "./timestamps.ts";
+import { UNIFORM_BYTES } from "./uniforms.ts";
 
 /** A tensor, or a byte range of one (offset a multiple of 256) where the whole would not fit a binding. */
 export type Bound = Tensor | { readonly tensor: Tensor; readonly offset: number; readonly size: number };
@@ -25,8 +26,6 @@ type Command =
       grid: readonly [number, number, number];
     }
   | { kind: "copy"; from: GPUBuffer; fromAt: number; to: GPUBuffer; toAt: number; bytes: number };
-
-const ARENA = 65_536; // bytes of one uniform buffer: 256 dispatches at the usual alignment
 
 /**
  * A list of dispatches and copies. It is encoded as one command buffer and submitted once; it may be submitted again
@@ -160,8 +159,13 @@ export class Recorder {
     const size = Math.max(16, Math.ceil((kernel.params.length * 4) / 16) * 16);
     const step = Math.ceil(size / this.gpu.limits.uniformAlignment) * this.gpu.limits.uniformAlignment;
     let arena = this.#arenas.at(-1);
-    if (!arena || arena.used + step > ARENA) {
-      arena = { buffer: this.gpu.uniforms.take(ARENA), data: new ArrayBuffer(ARENA), used: 0, dirty: false };
+    if (!arena || arena.used + step > UNIFORM_BYTES) {
+      arena = {
+        buffer: this.gpu.uniforms.take(),
+        data: new ArrayBuffer(UNIFORM_BYTES),
+        used: 0,
+        dirty: false,
+      };
       this.#arenas.push(arena);
     }
     const offset = arena.used;

@@ -46,7 +46,7 @@ export function attentionDecode(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o
   const gate = gateParams("attention-decode", o);
   const flags = (split ? 1 : 0) + (gates ? 2 : 0);
   // Barriers are what costs on a CPU: few threads have few.
-  const threads = ctx.gpu.software ? Math.max(8, headDim / 4) : 64;
+  const threads = ctx.gpu.software ? Math.max(8, 4 * Math.ceil(headDim / 16)) : 64;
   ctx.recorder.dispatch(kernel, {
     bind: { q, k, v, table: o.table, last: o.last, gates: gates?.tensor ?? q, z: parts, stats },
     params: { heads, kv_heads: kvHeads, capacity, span, flags, ...gate, scale: 1 / Math.sqrt(headDim) },

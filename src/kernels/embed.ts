@@ -2,7 +2,7 @@ import wgsl from "../../shaders/embed.wgsl";
 import { defineKernel, type Tensor } from "../gpu/index.ts";
 import { expect, weightType } from "./check.ts";
 import type { Context } from "./context.ts";
-import { bindItems, bindRows, rowBytes, windows } from "./rows.ts";
+import { bindItems, bindRows, rowBytes, rowGroups, windows } from "./rows.ts";
 
 const kernel = defineKernel("embed", wgsl);
 
@@ -17,7 +17,7 @@ export function embed(ctx: Context, table: Tensor, ids: Tensor): Tensor {
   expect(ids.dtype === "u32", "embed", "ids of u32", ids);
   const width = table.width;
   const y = ctx.tensor("embed", [ids.length, width]);
-  for (const rows of windows(ctx.gpu, "embed", ids.length, 4, rowBytes(y))) {
+  for (const rows of rowGroups(ctx.gpu, "embed", ids.length, 4, rowBytes(y))) {
     for (const part of windows(ctx.gpu, "embed", table.rows, rowBytes(table))) {
       ctx.recorder.dispatch(kernel, {
         bind: { ids: bindItems(ids, rows), table: bindRows(table, part), y: bindRows(y, rows) },

@@ -2,7 +2,7 @@ import wgsl from "../../shaders/rope.wgsl";
 import { defineKernel, type Gpu, type Tensor } from "../gpu/index.ts";
 import { expect, expectRows } from "./check.ts";
 import type { Context } from "./context.ts";
-import { bindItems, bindRows, rowBytes, windows } from "./rows.ts";
+import { bindItems, bindRows, rowBytes, rowGroups } from "./rows.ts";
 
 const kernel = defineKernel("rope", wgsl);
 
@@ -39,7 +39,7 @@ export function rope(ctx: Context, qkv: Tensor, k: Tensor, v: Tensor, o: Rope): 
     `${o.positions}, ${o.rows}`,
   );
   const q = ctx.tensor("q", [t, heads * headDim]);
-  for (const part of windows(ctx.gpu, "rope", t, rowBytes(qkv), rowBytes(q), 4)) {
+  for (const part of rowGroups(ctx.gpu, "rope", t, rowBytes(qkv), rowBytes(q), 4)) {
     ctx.recorder.dispatch(kernel, {
       bind: {
         qkv: bindRows(qkv, part),

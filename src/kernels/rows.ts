@@ -1,5 +1,7 @@
 import { type Bound, BYTES, type Gpu, GpuError, type Tensor } from "../gpu/index.ts";
 
+const MOST_GROUPS = 65_535; // workgroups in a dimension, by WebGPU's default limits
+
 /** Rows `from` … `to` − 1, as many as one binding holds. */
 export interface Window {
   readonly from: number;
@@ -15,16 +17,23 @@ export const rowBytes = (t: Tensor): number => t.width * BYTES[t.dtype];
  *
  * @throws GpuError when too few rows fit a binding to keep the alignment.
  */
-export function windows(gpu: Gpu, op: string, rows: number, ...bytes: number[]): Window[] {
+export const windows = (gpu: Gpu, op: string, rows: number, ...bytes: number[]): Window[] =>
+  cut(gpu, op, rows, bytes, rows);
+
+/** The same for kernels with a workgroup a row in one dimension of the grid: at most 65535 rows a window. */
+export const rowGroups = (gpu: Gpu, op: string, rows: number, ...bytes: number[]): Window[] =>
+  cut(gpu, op, rows, bytes, MOST_GROUPS);
+
+function cut(gpu: Gpu, op: string, rows: number, bytes: readonly number[], most: number): Window[] {
   const limit = gpu.limits.bindingBytes;
   const widest = Math.max(...bytes);
-  if (rows * widest <= limit - 16) return [{ from: 0, to: rows }];
+  if (rows * widest <= limit - 16 && rows <= most) return [{ from: 0, to: rows }];
   const step = bytes.reduce((n, b) => lcm(n, 256 / gcd(256, b)), 1);
-  const size = Math.floor((limit - 16) / widest / step) * step;
+  const size = Math.floor(Math.min((limit - 16) / widest, most) / step) * step;
   if (size === 0) {
     throw new GpuError(
-      `${op}: expected rows of at most ${Math.floor(limit / step)} bytes (binding limit ${limit}), got ${widest}; ` +
-        "this device cannot hold a row of the tensor in one binding",
+      `${op}: expected ${step} rows, which end on a multiple of 256 bytes, to fit a binding of ${limit} bytes, ` +
+        `got rows of ${widest} bytes; use a device with larger bindings`,
     );
   }
   return Array.from({ length: Math.ceil(rows / size) }, (_, i) => ({
@@ -49,7 +58,7 @@ export const rowThreads = (gpu: Gpu, width: number): number => (gpu.software ? 8
 
 /** Folds n workgroups into two dimensions, each within WebGPU's 65535. */
 export function fold(n: number): [number, number] {
-  const y = Math.ceil(n / 65_535);
+  const y = Math.ceil(n / MOST_GROUPS);
   return [Math.ceil(n / y), y];
 }
 

@@ -8,14 +8,14 @@ const CHUNK = 4096; // columns of a workgroup in the first round
 
 export interface TopK {
   values: Tensor; // [rows, k] f32, falling
-  ids: Tensor; // [rows, k] u32; equal values in rising order; 0xffffffff beyond the row's width
+  ids: Tensor; // [rows, k] u32; equal values in rising order; 0xffffffff beyond the row's width, 0xfffffffe for NaN
   lse: Tensor; // [rows] f32: log Σ exp of the row
 }
 
 /**
  * The k largest values of each row with their columns, and the row's log-sum-exp.
  *
- * @param x [rows, V] f32, no NaN
+ * @param x [rows, V] f32; a row that holds NaN gives the id 0xfffffffe first
  */
 export function topK(ctx: Context, x: Tensor, k: number): TopK {
   expect(k >= 1 && Number.isInteger(k), "top-k", "k of at least 1", k);
@@ -29,7 +29,7 @@ export function topK(ctx: Context, x: Tensor, k: number): TopK {
 /**
  * The column of each row's largest value, the smaller column of two equal ones.
  *
- * @param x [rows, V] f32, no NaN
+ * @param x [rows, V] f32; a row that holds NaN gives the id 0xfffffffe first
  * @returns [rows] u32
  */
 export function argmax(ctx: Context, x: Tensor): Tensor {

@@ -30,6 +30,46 @@ test("a pipeline is compiled once for each set of overrides", () => {
   assert.is(wide.label, "scale(WG=64) f32");
 });
 
+test("two kernels of one name are two kernels", async () => {
+  const store = (value: number) =>
+    defineKernel(
+      "twin",
+      `@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+       @compute @workgroup_size(1) fn main() { y[0] = ${value}; }`,
+    );
+  for (const value of [3, 5]) {
+    const y = gpu.upload("y", [4], new Float32Array(4));
+    const recorder = new Recorder(gpu, "twins");
+    recorder.dispatch(store(value), { bind: { y }, grid: [1] });
+    assert.is(new Float32Array(await within(10, recorder.submit(y)))[0], value);
+    recorder.dispose();
+    y.dispose();
+  }
+});
+
+test("what cannot be read from a shader's text is refused, comments are passed over", () => {
+  const uniform = "@group(0) @binding(1) var<uniform> p: Params;";
+  const define = (code: string) => () => defineKernel("odd", code);
+  assert.throws(
+    define(`struct Params { size: vec2u } ${uniform}`),
+    /^defineKernel odd: expected .* got 'size: vec2u'/,
+  );
+  assert.throws(define("@group(0) var<storage> x: array<f32>;"), /got '@group\(0\) var<storage> x/);
+  const { params, bindings, paramsBinding } = defineKernel(
+    "odd",
+    `struct Params { a: u32, // not b: f32
+                     c: i32, }
+     @binding(3) @group(0) var<storage, read> x: array<f32>; // var<storage> y
+     ${uniform}`,
+  );
+  assert.equal(
+    params.map(({ name }) => name),
+    ["a", "c"],
+  );
+  assert.equal([...bindings], [["x", 3]]);
+  assert.is(paramsBinding, 1);
+});
+
 /** The error with which a read ends on a device where this kernel was dispatched. */
 async function failure(name: string, code: string): Promise<string> {
   const broken = await openGpu(); // a device never recovers from a broken shader

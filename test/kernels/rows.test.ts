@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { GpuError, openGpu } from "../../src/gpu/index.ts";
-import { type EagerOps, ropeAngles } from "../../src/kernels/index.ts";
+import { EagerOps, ropeAngles } from "../../src/kernels/index.ts";
 import { fold, windows } from "../../src/kernels/rows.ts";
 import { openGpus, runOp, type Specs, u32, weight } from "../reference/check.ts";
 import { expectClose, expectRejects } from "../reference/compare.ts";
@@ -84,6 +84,19 @@ for (const channels of [40, 41])
       },
     );
 
+test("more rows than a grid's dimension has workgroups", async () => {
+  const rows = 65_600;
+  const ids = Uint32Array.from({ length: rows }, (_, t) => t % 3);
+  using ops = new EagerOps(gpus[0], "many rows");
+  const table = ops.upload(
+    "table",
+    [3, 4],
+    Float32Array.from({ length: 12 }, (_, i) => i),
+  );
+  const y = new Float32Array(await ops.submit(ops.embed(table, ops.upload("ids", [rows], ids))));
+  for (const t of [0, 65_534, 65_535, rows - 1]) assert.is(y[4 * t + 1], 4 * ids[t]! + 1, `row ${t}`);
+});
+
 test("a row too large for a binding is an error", async () => {
   const wide = runOp(small, { x: [2, LIMIT / 4], weight: [LIMIT / 4] }, (ops, t) => ({
     y: ops.rmsNorm(t.x, t.weight, 1e-6),
@@ -91,14 +104,14 @@ test("a row too large for a binding is an error", async () => {
   await expectRejects(
     wide,
     GpuError,
-    /^rms-norm: expected rows of at most 65536 bytes .*, got 65536; this device/,
+    /^rms-norm: expected 1 rows, .* to fit a binding of 65536 bytes, got rows of 65536 bytes; use a device/,
   );
   const odd = runOp(small, { x: [70, 259], w: [70, 259] }, (ops, { x, w }) => ({ y: ops.matmul(x, w) }));
-  await expectRejects(odd, GpuError, /^mat(mul|vec): expected rows of at most 1024 bytes .*, got 1036/);
+  await expectRejects(odd, GpuError, /^mat(mul|vec): expected 64 rows, .*, got rows of 1036 bytes/);
   const bias = runOp(small, { x: [9, 4], w: [20_000, 4], bias: [20_000] }, (ops, { x, w, bias }) => ({
     y: ops.matmul(x, w, { bias }),
   }));
-  await expectRejects(bias, GpuError, /^mat(mul|vec): expected .* of at most 65536 bytes|rows of at most/);
+  await expectRejects(bias, GpuError, /^mat(mul|vec): expected .* (of at most 65536 bytes|to fit a binding)/);
 });
 
 test("windows begin at multiples of 256 bytes and cover each row once", () => {

@@ -1,4 +1,5 @@
 import { test } from "uvu";
+import * as assert from "uvu/assert";
 import { GpuError } from "../../src/gpu/index.ts";
 import { checkOp, normals, openGpus, runOp, type Spec } from "../reference/check.ts";
 import { expectRejects } from "../reference/compare.ts";
@@ -34,6 +35,15 @@ for (const width of [300, 9000])
 
 test("−∞ (a token ruled out) comes last and adds nothing to the sum", () =>
   check({ shape: [1, 5], values: [Number.NEGATIVE_INFINITY, 2, -80, Number.NEGATIVE_INFINITY, 1] }, 5));
+
+for (const width of [70, 5000])
+  test(`NaN anywhere in a row of ${width} is found first, under an id that no column has`, async () => {
+    const x = { shape: [2, width], values: normals(2 * width, 9) };
+    x.values[width - 2] = Number.NaN;
+    const { ids } = await runOp(gpu, { x }, (ops, t) => ({ ids: ops.topK(t.x, 2).ids }));
+    assert.is(ids.data[0], 0xfffffffe);
+    assert.ok(ids.data[2]! < width, "the other row is as ever");
+  });
 
 test("large values: the sum neither overflows nor vanishes", () =>
   check({ shape: [2, 3], values: [1000, 1001, 999, -1000, -1001, -999] }, 2, { atol: 1e-4 })); // one bit of 1000
