@@ -80,7 +80,7 @@ export class Bench {
     try {
       const cases = [prepare()].flat();
       for (const c of cases) await this.#check(c);
-      const samples = await timeInTurns(this.gpu, cases);
+      const samples = await timeInTurns(this.gpu, cases, cases.length > 1 ? 1 : 0.3);
       for (const [i, c] of cases.entries())
         this.#row(c, milliseconds(samples, i), cases.length > 1 ? ratio(samples, i) : undefined);
     } catch (error) {

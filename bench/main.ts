@@ -12,7 +12,8 @@ import { clock } from "./timing.ts";
 const SUFFIX = ".bench.ts";
 const known = readdirSync(new URL(".", import.meta.url))
   .filter((name) => name.endsWith(SUFFIX))
-  .map((name) => name.slice(0, -SUFFIX.length));
+  .map((name) => name.slice(0, -SUFFIX.length))
+  .sort();
 
 const { names, shapes } = commandLine();
 using gpu = await openGpu();

@@ -42,7 +42,7 @@ async function peakFlops(gpu: Gpu, scalar: Scalar): Promise<number> {
     },
   };
   await expectEverywhere(gpu, "probe-flops", run, 8 * 4 * 0.5);
-  return (threads * FLOPS) / (milliseconds(await timeInTurns(gpu, [run]), 0) / 1000);
+  return (threads * FLOPS) / (milliseconds(await timeInTurns(gpu, [run], 0.3), 0) / 1000);
 }
 
 async function peakBytes(gpu: Gpu): Promise<number> {
@@ -62,7 +62,7 @@ async function peakBytes(gpu: Gpu): Promise<number> {
     },
   };
   await expectEverywhere(gpu, "probe-bandwidth", run, 0.5);
-  return (2 * n * 16) / (milliseconds(await timeInTurns(gpu, [run]), 0) / 1000);
+  return (2 * n * 16) / (milliseconds(await timeInTurns(gpu, [run], 0.3), 0) / 1000);
 }
 
 async function expectEverywhere(gpu: Gpu, name: string, { run, scalar }: Run, want: number): Promise<void> {

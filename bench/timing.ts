@@ -7,7 +7,8 @@ export interface Run {
   run(ops: EagerOps): Tensor;
 }
 
-const SUBMIT_MS = 1; // what a submit should last, by as many runs as it takes: the clocks are coarse
+// What a submit lasts at least half of, by as many runs as it takes; the wall clock sees the way there and back too.
+const SUBMIT_MS = { "gpu timestamps": 1, "wall clock": 20 };
 const MOST_RUNS = 512;
 const MOST_ROUNDS = 3000;
 
@@ -25,7 +26,7 @@ export const clock = (gpu: Gpu): "gpu timestamps" | "wall clock" =>
  * Times the runs in turns, A B C, B C A, …, so that whatever else the machine does meets all alike, for at least
  * `seconds` each. Everything is compiled and warm before the first sample.
  */
-export async function timeInTurns(gpu: Gpu, list: readonly Run[], seconds = 0.3): Promise<Samples> {
+export async function timeInTurns(gpu: Gpu, list: readonly Run[], seconds: number): Promise<Samples> {
   using watch = new Watch(gpu);
   const runs = await calibrate(gpu, watch, list[0]!);
   const recordings = list.map((run) => record(gpu, run, runs));
@@ -79,12 +80,13 @@ export function record(gpu: Gpu, { run, scalar }: Run, times: number): EagerOps 
 
 /** How many runs make a submit long enough to be timed. */
 async function calibrate(gpu: Gpu, watch: Watch, run: Run): Promise<number> {
+  const target = SUBMIT_MS[clock(gpu)];
   for (let runs = 1; ; ) {
     using recording = record(gpu, run, runs);
     await watch.time(recording);
     const ms = await watch.time(recording);
-    if (ms >= SUBMIT_MS / 2 || runs === MOST_RUNS) return runs;
-    runs = Math.min(MOST_RUNS, Math.ceil(runs * Math.min(16, Math.max(2, SUBMIT_MS / ms))));
+    if (ms >= target / 2 || runs === MOST_RUNS) return runs;
+    runs = Math.min(MOST_RUNS, Math.ceil(runs * Math.min(16, Math.max(2, target / ms))));
   }
 }
 
