@@ -18,13 +18,14 @@ const SLICE = 65536; // bytes fed at a time, so that a long file can be left ear
 
 /**
  * Feeds `bytes` to a wasm decoder until `frames` samples a channel are there or the input ends, frees the decoder and
- * returns what came: no channels where nothing did. Throws AudioError where the decoder reports an error or fails.
+ * returns what came: no channels where nothing did. `tail` is fed after the input where that was not enough. Throws AudioError where the decoder reports an error or fails.
  */
 export async function runDecoder(
   decoder: Decoder,
   bytes: Uint8Array,
   frames: number,
   file: string,
+  tail?: Uint8Array,
 ): Promise<{ length: number; channels: Float32Array[] }> {
   const parts: (readonly Float32Array[])[] = [];
   let got = 0;
@@ -39,6 +40,7 @@ export async function runDecoder(
     for (let at = 0; at < bytes.length && got < frames; at += SLICE) {
       keep(await decoder.decode(bytes.subarray(at, at + SLICE)));
     }
+    if (got < frames && tail) keep(await decoder.decode(tail));
     if (got < frames && decoder.flush) keep(await decoder.flush());
   } catch (error) {
     if (error instanceof AudioError) throw error;

@@ -1,6 +1,8 @@
 import { runDecoder } from "./codec.ts";
 import { AudioError, checkHeader, FETCH_AGAIN, type Pcm, skipId3, viewOf } from "./pcm.ts";
 
+const HEADER = 64; // bytes, more than a frame's header has
+
 /**
  * Decodes FLAC through @wasm-audio-decoders/flac, up to `maxSeconds`. Frames carry checksums, and the header says how
  * many samples there are, so damage and truncation are errors; only a file whose writer left that number 0 can lose
@@ -10,7 +12,16 @@ export async function decodeFlac(bytes: Uint8Array, file: string, maxSeconds: nu
   const { sampleRate, bits, total, audio } = readStreamInfo(bytes, file);
   const wanted = Math.min(total || Number.POSITIVE_INFINITY, Math.ceil(maxSeconds * sampleRate));
   const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
-  const { channels, length } = await runDecoder(new FLACDecoder(), bytes.subarray(audio), wanted, file);
+  // The decoder takes a frame for whole once it sees the header of the next, and at the end of the input it gives up when
+  // two frames are left: the first frame's header, fed once more, ends the last frame like any other.
+  const frames = bytes.subarray(audio);
+  const { channels, length } = await runDecoder(
+    new FLACDecoder(),
+    frames,
+    wanted,
+    file,
+    frames.subarray(0, HEADER),
+  );
   if (total > 0 && length < wanted) {
     throw new AudioError(file, `${total} samples as its header says`, `${length} that decode`, FETCH_AGAIN);
   }
