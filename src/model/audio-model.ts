@@ -1,6 +1,7 @@
-import { type PreparedAudio, prepareAudio } from "../audio/load.ts";
+import { type PreparedAudio, prepareAudio, SAMPLE_RATE } from "../audio/load.ts";
 import { GpuError, type Tensor } from "../gpu/index.ts";
 import { EagerOps, type Ops } from "../kernels/index.ts";
+import type { Prompt } from "../text/prompt.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import { type GenerateOptions, generate, type Token } from "./generate.ts";
 import type { LanguageModel } from "./language-model.ts";
@@ -11,12 +12,6 @@ export interface HeadGates {
   check(model: { readonly layers: number; readonly heads: number; readonly fingerprint: string }): void;
   /** [L·H]; 1 keeps a head, 0 skips it. */
   gates(): Float32Array;
-}
-
-/** A prompt as token ids; `audioAt` are the indexes of the one placeholder that each clip has. */
-export interface AudioPrompt {
-  readonly ids: readonly number[];
-  readonly audioAt: readonly number[];
 }
 
 /** What one family of audio language models brings: its encoder, its prompt, its decoder. */
@@ -30,7 +25,7 @@ export interface Family {
   /** Ids that end an answer. */
   readonly stop: readonly number[];
   readonly maxNewTokens: number;
-  prompt(clips: number, text: string, system: string | undefined): AudioPrompt;
+  prompt(clips: number, text: string, system: string | undefined): Prompt;
   /** Audio tokens that a clip of so many samples (16 kHz) becomes; 0 when it is too short. */
   audioTokens(samples: number): number;
   /** Clips of 16 kHz mono → [Σ audioTokens, C]. */
@@ -47,7 +42,7 @@ export interface Question {
   readonly mask?: HeadGates;
 }
 
-/** Generation settings with the model's own defaults. */
+/** Generation settings; what ends an answer and how long it may be default to the checkpoint's own. Greedy unless asked. */
 export type AnswerOptions = Partial<GenerateOptions>;
 
 export interface Answer {
@@ -176,9 +171,9 @@ export class AudioLanguageModel {
 
   #audioTokens(clip: Float32Array): number {
     const { windowSeconds } = this.family;
-    if (clip.length > windowSeconds * 16_000) {
+    if (clip.length > windowSeconds * SAMPLE_RATE) {
       throw new GpuError(
-        `audio: expected clips of at most ${windowSeconds * 16_000} samples (${windowSeconds} s, the model's window), ` +
+        `audio: expected clips of at most ${windowSeconds * SAMPLE_RATE} samples (${windowSeconds} s, the model's window), ` +
           `got ${clip.length}; cut the clip (prepareAudio does)`,
       );
     }
@@ -199,36 +194,57 @@ function checkSamples(clip: Float32Array): void {
   );
 }
 
+const GROUP_SECONDS = 120; // of sound that is encoded at once: enough to fill a GPU, small enough for its bindings
+
 /** The audio embeddings of a batch's clips, each clip encoded once however many questions ask about it. */
 class EncodedClips {
-  readonly #ops: EagerOps | undefined;
-  readonly #embeddings: Tensor | undefined;
-  readonly #place = new Map<Float32Array, { from: number; rows: number }>();
+  readonly #tensors: Tensor[] = [];
+  readonly #place = new Map<Float32Array, { embeddings: Tensor; from: number; rows: number }>();
 
-  constructor(family: Family, clips: readonly Float32Array[]) {
-    if (clips.length === 0) return;
-    let from = 0;
-    for (const clip of clips) {
-      const rows = family.audioTokens(clip.length);
-      this.#place.set(clip, { from, rows });
-      from += rows;
-    }
-    this.#ops = new EagerOps(family.lm.gpu, "audio");
+  constructor(
+    private readonly family: Family,
+    clips: readonly Float32Array[],
+  ) {
     try {
-      this.#embeddings = this.#ops.block(() => family.encode(this.#ops!, clips));
-      this.#ops.submit();
+      let group: Float32Array[] = [];
+      let samples = 0;
+      for (const clip of clips) {
+        if (group.length > 0 && samples + clip.length > GROUP_SECONDS * SAMPLE_RATE) {
+          this.#encode(group);
+          group = [];
+          samples = 0;
+        }
+        group.push(clip);
+        samples += clip.length;
+      }
+      if (group.length > 0) this.#encode(group);
     } catch (error) {
-      this.#ops.dispose();
+      this[Symbol.dispose]();
       throw error;
     }
   }
 
   splice(ops: Ops, clip: Float32Array, x: Tensor, at: number): void {
-    const { from, rows } = this.#place.get(clip)!;
-    ops.copyRows(this.#embeddings!, from, x, at, rows);
+    const { embeddings, from, rows } = this.#place.get(clip)!;
+    ops.copyRows(embeddings, from, x, at, rows);
   }
 
   [Symbol.dispose](): void {
-    this.#ops?.dispose();
+    for (const tensor of this.#tensors) tensor.dispose();
+  }
+
+  #encode(clips: readonly Float32Array[]): void {
+    const { gpu, width } = this.family.lm;
+    const counts = clips.map((clip) => this.family.audioTokens(clip.length));
+    const embeddings = gpu.tensor("audio", [counts.reduce((a, b) => a + b, 0), width]);
+    this.#tensors.push(embeddings);
+    let from = 0;
+    for (const [i, clip] of clips.entries()) {
+      this.#place.set(clip, { embeddings, from, rows: counts[i]! });
+      from += counts[i]!;
+    }
+    using ops = new EagerOps(gpu, "audio"); // its activations are free again as soon as it is submitted
+    ops.copyRows(this.family.encode(ops, clips), 0, embeddings, 0, from);
+    ops.submit();
   }
 }

@@ -43,12 +43,6 @@ export interface GenerateOptions {
   signal?: AbortSignal;
 }
 
-/** A prompt's ids (placeholders repeated, one id an audio token), and the head mask to answer it under. */
-export interface Prompt {
-  readonly ids: readonly number[];
-  readonly gates?: Float32Array; // [L·H]
-}
-
 /** One token of one answer. */
 export interface Token {
   readonly row: number; // which prompt
@@ -69,7 +63,7 @@ const MOST_CANDIDATES = 128; // beyond, all logits are read rather than ranked o
  */
 export async function* generate(
   lm: LanguageModel,
-  prompts: readonly Prompt[],
+  prompts: readonly Sequence[],
   embed: (ops: Ops, rows: { from: number; to: number }) => Tensor,
   options: GenerateOptions,
 ): AsyncGenerator<Token> {
@@ -86,28 +80,28 @@ export async function* generate(
 /** Greedy decoding and sampling: every prompt of the batch at once. */
 async function* decode(
   lm: LanguageModel,
-  prompts: readonly Prompt[],
+  prompts: readonly Sequence[],
   embed: (ops: Ops) => Tensor,
   o: GenerateOptions,
 ): AsyncGenerator<Token> {
   const select = selection(o);
-  using session = new Session(lm, prompts.map(sequence), {
-    newTokens: o.maxNewTokens + AHEAD,
-    beams: 1,
-    select,
-  });
+  using session = new Session(lm, prompts, { newTokens: o.maxNewTokens, beams: 1, select });
   const answers = prompts.map((): number[] => []);
   const done = prompts.map(() => false);
   const choose = chooser(lm, prompts, answers, select, o);
   const position = (t: number) => Uint32Array.from(prompts, ({ ids }) => ids.length + t);
   const pending: Promise<ArrayBuffer>[] = [];
+  const push = (result: Promise<ArrayBuffer>) => {
+    result.catch(() => {}); // it is awaited in its turn; until then a failure is nobody's surprise
+    pending.push(result);
+  };
   try {
-    pending.push(session.prefill(embed));
+    push(session.prefill(embed));
     for (let t = 0; t < o.maxNewTokens && !done.every(Boolean); t++) {
       o.signal?.throwIfAborted();
       // What argmax chooses is already the next step's input on the GPU: submit on while results travel back.
       const ahead = select.kind === "argmax" ? Math.min(AHEAD, o.maxNewTokens - 1 - t) : 0;
-      while (pending.length <= ahead) pending.push(session.step(position(t + pending.length - 1)));
+      while (pending.length <= ahead) push(session.step(position(t + pending.length - 1)));
       const chosen = choose(await pending.shift()!);
       for (const [row, { id, logits }] of chosen.entries()) {
         if (done[row]) continue;
@@ -116,7 +110,7 @@ async function* decode(
         yield { row, id, last: done[row], ...(logits && { logits }) };
       }
       if (select.kind !== "argmax" && !done.every(Boolean) && t < o.maxNewTokens - 1) {
-        pending.push(
+        push(
           session.step(
             position(t),
             Uint32Array.from(chosen, ({ id }) => id),
@@ -134,7 +128,7 @@ type Choice = { id: number; logits?: Float32Array };
 /** Turns what a step brought back into one token a row. */
 function chooser(
   lm: LanguageModel,
-  prompts: readonly Prompt[],
+  prompts: readonly Sequence[],
   answers: readonly number[][],
   select: Select,
   o: GenerateOptions,
@@ -164,7 +158,7 @@ function chooser(
 /** Beam search for one prompt: the beams share the prompt's rows of the cache and are reordered by their tables. */
 async function* searchBeams(
   lm: LanguageModel,
-  prompt: Prompt,
+  prompt: Sequence,
   row: number,
   embed: (ops: Ops) => Tensor,
   o: GenerateOptions,
@@ -180,7 +174,7 @@ async function* searchBeams(
   const whole = penalised(o);
   const k = Math.min(search.width + (whole ? o.stop.length : 0), lm.vocab);
   const select: Select = whole ? { kind: "logits" } : { kind: "top", k };
-  using session = new Session(lm, [sequence(prompt)], { newTokens: o.maxNewTokens, beams, select });
+  using session = new Session(lm, [prompt], { newTokens: o.maxNewTokens, beams, select });
   const { capacity, tables } = session;
   let answers: number[][] = [[]];
   const read = (bytes: ArrayBuffer, rows: number): Candidates[] => {
@@ -214,8 +208,6 @@ async function* searchBeams(
   for (const [i, id] of ids.entries()) yield { row, id, last: i === ids.length - 1 };
 }
 
-const sequence = ({ ids, gates }: Prompt): Sequence => ({ length: ids.length, ...(gates && { gates }) });
-
 const penalised = (o: GenerateOptions) => (o.repetitionPenalty ?? 1) !== 1 || (o.minNewTokens ?? 0) > 0;
 
 /** The least that must come back from the GPU for these options. */
@@ -243,7 +235,7 @@ function rowsOf(values: Float32Array, rows: number): Float32Array[] {
   return Array.from({ length: rows }, (_, b) => values.subarray(b * width, (b + 1) * width));
 }
 
-/** An id that no token has is what comparisons with NaN leave behind. */
+/** The top-k kernel gives a row with NaN an id that no token has. */
 function finite(lm: LanguageModel, id: number): number {
   if (id < lm.vocab) return id;
   throw new GpuError(
@@ -251,7 +243,7 @@ function finite(lm: LanguageModel, id: number): number {
   );
 }
 
-function check(lm: LanguageModel, prompts: readonly Prompt[], o: GenerateOptions): void {
+function check(lm: LanguageModel, prompts: readonly Sequence[], o: GenerateOptions): void {
   const whole = (name: string, value: number, least: number) => {
     if (Number.isInteger(value) && value >= least) return;
     throw new GpuError(`generate: expected ${name} to be an integer of at least ${least}, got ${value}`);
@@ -279,6 +271,13 @@ function check(lm: LanguageModel, prompts: readonly Prompt[], o: GenerateOptions
       throw new GpuError(
         `generate: expected at most ${lm.maxPositions} tokens (the model's positions), got a prompt of ${ids.length} ` +
           `and ${o.maxNewTokens} new ones; shorten the text, use fewer clips or fewer new tokens`,
+      );
+    }
+    const stray = ids.find((id) => !(id < lm.vocab));
+    if (stray !== undefined) {
+      throw new GpuError(
+        `generate: expected token ids below ${lm.vocab} (the model's vocabulary), got ${stray}; ` +
+          "use the tokenizer.json of this model",
       );
     }
     if (gates && gates.length !== lm.layers * lm.heads) {

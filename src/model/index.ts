@@ -8,7 +8,7 @@ export {
   type StreamedToken,
 } from "./audio-model.ts";
 export { ConfigError } from "./fields.ts";
-export { type GenerateOptions, generate, type Prompt, type Token } from "./generate.ts";
+export { type GenerateOptions, generate, type Token } from "./generate.ts";
 export { type DecoderShape, KvCache, type Step } from "./kv-cache.ts";
 export type { LanguageModel } from "./language-model.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";

@@ -40,9 +40,14 @@ export async function loadModel(
   }
   const checkpoint = await openCheckpoint(folder);
   try {
-    const fingerprint = await checkpoint.fingerprint();
-    const family = await load(gpu, folder, config, checkpoint, options);
+    const [family, fingerprint] = await Promise.all([
+      load(gpu, folder, config, checkpoint, options),
+      checkpoint.fingerprint(),
+    ]);
     return new AudioLanguageModel(family, folder.name, fingerprint);
+  } catch (error) {
+    gpu.trim();
+    throw error;
   } finally {
     await checkpoint.close();
   }

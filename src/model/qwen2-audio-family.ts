@@ -46,6 +46,7 @@ export async function loadQwen2Audio(
   const w = await loadWeights(gpu, checkpoint, qwen2AudioParams(config), {
     ...options,
     rename: publishedName,
+    ignore: (name) => config.text.tied && name === "language_model.lm_head.weight", // a copy that some files keep
   });
   const frames = 2 * config.audio.positions;
   return {
@@ -57,7 +58,7 @@ export async function loadQwen2Audio(
     maxNewTokens,
     prompt: (clips, text, system) =>
       buildPrompt(tokenizer, template, { clips, text, audioToken, ...(system !== undefined && { system }) }),
-    audioTokens: (samples) => (samples === 0 ? 0 : audioTokens(encoderLength(melFrames(samples)))),
+    audioTokens: (samples) => audioTokens(encoderLength(melFrames(samples))),
     encode: (ops, clips) => encodeSamples(ops, config, w, clips),
     dispose: () => disposeTree(w),
   };

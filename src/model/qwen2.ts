@@ -36,6 +36,8 @@ export function qwen2Config(f: Fields): Qwen2Config {
   f.only("hidden_act", "silu");
   f.only("use_sliding_window", false);
   const rope = f.has("rope_parameters") ? f.child("rope_parameters") : f;
+  rope.only("rope_type", "default");
+  if (f.has("rope_scaling")) f.child("rope_scaling").only("rope_type", "default");
   return {
     vocab: f.size("vocab_size", 151_936),
     width,

@@ -3,9 +3,9 @@ import { EagerOps, type Ops } from "../kernels/index.ts";
 import { KvCache, type Step } from "./kv-cache.ts";
 import type { LanguageModel } from "./language-model.ts";
 
-/** One sequence to answer: how long its prompt is, and which heads of the decoder are on. */
+/** A prompt's ids, and the head mask to answer it under. */
 export interface Sequence {
-  readonly length: number; // tokens of the prompt, audio tokens included
+  readonly ids: readonly number[]; // placeholders repeated: one id an audio token
   readonly gates?: Float32Array; // [L·H]; 1 keeps a head. Absent: all on
 }
 
@@ -26,14 +26,13 @@ export interface SessionOptions {
  * decode step, recorded once and submitted again for every token.
  */
 export class Session {
-  readonly width: number; // sequences that are decoded
-  readonly tables: Uint32Array; // [width, capacity], cache rows by position; upload with writeTables
+  readonly sequences: number; // that are decoded
+  readonly tables: Uint32Array; // [sequences, capacity], cache rows by position; upload with writeTables
   readonly capacity: number;
   readonly #gpu: Gpu;
   readonly #cache: KvCache;
   readonly #tensors: { positions: Tensor; rows: Tensor; tokens: Tensor; table: Tensor };
   readonly #base: readonly number[]; // first cache row of each prompt
-  #gates: Tensor | undefined;
   #decode: { ops: EagerOps; output: Tensor } | undefined;
 
   constructor(
@@ -44,24 +43,24 @@ export class Session {
     const { gpu } = lm;
     const { newTokens, beams } = options;
     this.#gpu = gpu;
-    this.width = prompts.length * beams;
-    this.capacity = Math.max(...prompts.map((p) => p.length)) + newTokens;
+    this.sequences = prompts.length * beams;
+    this.capacity = Math.max(...prompts.map(({ ids }) => ids.length)) + newTokens;
     let rows = 0;
-    this.#base = prompts.map(({ length }) => {
+    this.#base = prompts.map(({ ids }) => {
       const base = rows;
-      rows += length + newTokens * beams;
+      rows += ids.length + newTokens * beams;
       return base;
     });
     this.#cache = new KvCache(gpu, lm, rows, this.capacity);
     const u32 = (label: string, length: number) => gpu.upload(label, [length], new Uint32Array(length));
     this.#tensors = {
-      positions: u32("positions", this.width),
-      rows: u32("rows", this.width),
-      tokens: u32("tokens", this.width),
-      table: gpu.tensor("table", [this.width, this.capacity], "u32"),
+      positions: u32("positions", this.sequences),
+      rows: u32("rows", this.sequences),
+      tokens: u32("tokens", this.sequences),
+      table: gpu.tensor("table", [this.sequences, this.capacity], "u32"),
     };
-    this.tables = new Uint32Array(this.width * this.capacity);
-    for (let b = 0; b < this.width; b++) {
+    this.tables = new Uint32Array(this.sequences * this.capacity);
+    for (let b = 0; b < this.sequences; b++) {
       const p = Math.floor(b / beams);
       for (let s = 0; s < this.capacity; s++) this.tables[b * this.capacity + s] = this.row(p, b % beams, s);
     }
@@ -70,7 +69,7 @@ export class Session {
 
   /** The cache row of a prompt's position s; beyond the prompt, each beam has rows of its own. */
   row(prompt: number, beam: number, s: number): number {
-    const { length } = this.prompts[prompt]!;
+    const { length } = this.prompts[prompt]!.ids;
     const base = this.#base[prompt]!;
     if (s < length) return base + s;
     return base + length + Math.min(s - length, this.options.newTokens - 1) * this.options.beams + beam;
@@ -86,11 +85,11 @@ export class Session {
    */
   async prefill(embed: (ops: Ops) => Tensor): Promise<ArrayBuffer> {
     using ops = new EagerOps(this.#gpu, "prefill");
-    const tokens = this.prompts.flatMap(({ length }, p) => Array.from({ length }, (_, s) => ({ p, s })));
+    const tokens = this.prompts.flatMap(({ ids }, p) => ids.map((_, s) => ({ p, s })));
     const u32 = (label: string, values: number[]) =>
       ops.upload(label, [values.length], new Uint32Array(values));
     let at = 0;
-    const segments = this.prompts.map(({ length }, p) => {
+    const segments = this.prompts.map(({ ids: { length } }, p) => {
       const segment = { query: at, queries: length, key: this.#base[p]!, keys: length, first: 0, gate: p };
       at += length;
       return segment;
@@ -130,14 +129,8 @@ export class Session {
     return this.#decode.ops.submit(this.#decode.output);
   }
 
-  /** Dispatches of one decode step, after the first. */
-  get dispatches(): number {
-    return this.#decode?.ops.recorder.dispatches ?? 0;
-  }
-
   dispose(): void {
     this.#decode?.ops.dispose();
-    this.#gates?.dispose();
     this.#cache.dispose();
     for (const tensor of Object.values(this.#tensors)) tensor.dispose();
   }
@@ -148,13 +141,18 @@ export class Session {
 
   #record(): { ops: EagerOps; output: Tensor } {
     const ops = new EagerOps(this.#gpu, "decode");
-    const { positions, rows, tokens, table } = this.#tensors;
-    this.#gates = this.#uploadGates(this.#gpu, this.options.beams);
-    const step: Step = { positions, rows, table, ...(this.#gates && { gates: this.#gates }) };
-    const h = this.lm.forward(ops, this.lm.embed(ops, tokens), step, this.#cache);
-    const output = this.#select(ops, this.lm.logits(ops, h));
-    this.#keep(ops, output);
-    return { ops, output };
+    try {
+      const { positions, rows, tokens, table } = this.#tensors;
+      const gates = this.#uploadGates(ops, this.options.beams);
+      const step: Step = { positions, rows, table, ...(gates && { gates }) };
+      const h = this.lm.forward(ops, this.lm.embed(ops, tokens), step, this.#cache);
+      const output = this.#select(ops, this.lm.logits(ops, h));
+      this.#keep(ops, output);
+      return { ops, output };
+    } catch (error) {
+      ops.dispose();
+      throw error;
+    }
   }
 
   /** With argmax the chosen ids are the next step's input, and never leave the GPU on their way there. */
@@ -163,7 +161,7 @@ export class Session {
   }
 
   /** The head masks, `times` for each prompt: [prompts · times, L, H]; undefined when all heads of all are on. */
-  #uploadGates(to: Pick<Gpu, "upload">, times: number): Tensor | undefined {
+  #uploadGates(ops: Ops, times: number): Tensor | undefined {
     if (this.prompts.every(({ gates }) => gates === undefined)) return undefined;
     const { layers, heads } = this.lm;
     const all = new Float32Array(this.prompts.length * times * layers * heads).fill(1);
@@ -171,7 +169,7 @@ export class Session {
       if (!gates) continue;
       for (let i = 0; i < times; i++) all.set(gates, (p * times + i) * layers * heads);
     }
-    return to.upload("gates", [this.prompts.length * times, layers, heads], all);
+    return ops.upload("gates", [this.prompts.length * times, layers, heads], all);
   }
 
   #select(ops: Ops, logits: Tensor): Tensor {
