@@ -5,19 +5,43 @@
  * can be built from the same parts.
  */
 
-export * from "#files";
+export { openFolder, readFile } from "#files";
 export { AudioError } from "./audio/decode.ts";
-export { type PreparedAudio, prepareAudio, SAMPLE_RATE } from "./audio/load.ts";
+export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } from "./audio/load.ts";
 export { logMel, melFrames } from "./audio/log-mel.ts";
-export * from "./gpu/index.ts";
+export {
+  type Bound,
+  DeviceLostError,
+  type Dispatch,
+  type DType,
+  defineKernel,
+  type Gpu,
+  GpuError,
+  type GpuOptions,
+  type Kernel,
+  NoAdapterError,
+  openGpu,
+  Recorder,
+  type Scalar,
+  ShaderError,
+  Tensor,
+} from "./gpu/index.ts";
 export { type Checkpoint, CheckpointError, openCheckpoint } from "./io/checkpoint.ts";
-export { conv, type Loaded, loadWeights, matrix, type Tree, vector } from "./io/load.ts";
-export { encodeSafetensors, parseHeader, readTensor, SafetensorsError } from "./io/safetensors.ts";
+export { httpFolder } from "./io/http.ts";
+export { conv, type Loaded, type LoadOptions, loadWeights, matrix, type Tree, vector } from "./io/load.ts";
+export {
+  encodeSafetensors,
+  parseHeader,
+  readTensor,
+  SafetensorsError,
+  type SafetensorsHeader,
+  type TensorInfo,
+} from "./io/safetensors.ts";
 export { type ByteSource, type Folder, memoryFolder, memorySource, SourceError } from "./io/source.ts";
 export * from "./kernels/index.ts";
-export { HeadMask, MaskError } from "./mask/head-mask.ts";
-export { readMask, writeMask } from "./mask/mask-file.ts";
+export { HeadMask, MaskError, type MaskedModel } from "./mask/head-mask.ts";
+export { type MaskShape, readMask, writeMask } from "./mask/mask-file.ts";
 export * from "./model/index.ts";
-export { ChatTemplate, ChatTemplateError } from "./text/chat.ts";
-export { buildPrompt } from "./text/prompt.ts";
+export { type ChatFiles, ChatTemplate, ChatTemplateError } from "./text/chat.ts";
+export { buildPrompt, type Prompt, type PromptOptions } from "./text/prompt.ts";
 export { Tokenizer, TokenizerError } from "./text/tokenizer.ts";

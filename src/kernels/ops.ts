@@ -14,23 +14,37 @@ import { swiglu } from "./swiglu.ts";
 import { argmax, type TopK, topK } from "./top-k.ts";
 
 /**
- * What a model's forward is written against. Each method is the kernel function of the same name (its file has shapes
- * and errors); results live until the enclosing `block` ends.
+ * What a model's forward is written against. Each method is the kernel function of the same name, whose file has the
+ * whole story; tensors are f32 unless said otherwise. Shapes that do not fit throw a GpuError. Results live until the
+ * enclosing `block` ends.
  */
 export interface Ops {
   readonly gpu: Gpu;
+  /** table [V, C] f32, f16 or bf16, ids [T] u32 → [T, C] */
   embed(table: Tensor, ids: Tensor): Tensor;
+  /** x [M, K], w [N, K] f32, f16 or bf16 → gelu(x · Wᵀ + bias) + residual [M, N] */
   matmul(x: Tensor, w: Tensor, epilogue?: Epilogue): Tensor;
+  /** x [T, C], w [O, taps·C] → rows at … at + outputs − 1 of y [·, O] */
   conv1d(x: Tensor, w: Tensor, y: Tensor, at: number, outputs: number, o: Conv1d): void;
+  /** x [T, C], weight [C] → [T, C] */
   rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor;
+  /** x [T, C], weight [C], bias [C] → [T, C] */
   layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor;
+  /** qkv [T, (H + 2·K)·D] → q [T, H·D], rotated; k and v go to their rows of [R, K·D] */
   rope(qkv: Tensor, k: Tensor, v: Tensor, o: Rope): Tensor;
+  /** The tiles that `attention` works through, from the segments of a packed batch: [n, 8] u32 */
   attentionTiles(segments: readonly Segment[]): Tensor;
+  /** q [T, H·D], k and v [R, K·D] → z [T, H·D], each head's output times its gate, before W_O */
   attention(q: Tensor, k: Tensor, v: Tensor, o: Attention): Tensor;
+  /** The same for one query a sequence: q [B, H·D], k and v [R, K·D] → z [B, H·D] */
   attentionDecode(q: Tensor, k: Tensor, v: Tensor, o: AttentionDecode): Tensor;
+  /** x [T, 2·F], gates then ups → silu(gate) · up [T, F] */
   swiglu(x: Tensor): Tensor;
+  /** x [rows, C], first [T] u32 → the mean of rows first[t] and first[t] + 1 [T, C] */
   avgPool(x: Tensor, first: Tensor): Tensor;
+  /** x [rows, V] → the largest value's column [rows] u32 */
   argmax(x: Tensor): Tensor;
+  /** x [rows, V] → the k largest values and their columns [rows, k], and log Σ exp [rows] */
   topK(x: Tensor, k: number): TopK;
   /** A tensor of the current block, its contents undefined. */
   tensor(label: string, shape: readonly number[], dtype?: DType): Tensor;

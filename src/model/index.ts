@@ -7,12 +7,12 @@ export {
   type Question,
   type StreamedToken,
 } from "./audio-model.ts";
-export { ConfigError } from "./fields.ts";
+export { ConfigError, Fields } from "./fields.ts";
 export { type GenerateOptions, generate, type Token } from "./generate.ts";
 export { type DecoderShape, KvCache, type Step } from "./kv-cache.ts";
 export type { LanguageModel } from "./language-model.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
-export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Params } from "./qwen2.ts";
+export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Config, qwen2Params } from "./qwen2.ts";
 export {
   type WhisperConfig,
   type WhisperWeights,
