@@ -142,7 +142,7 @@ function chooser(
   return (bytes) => {
     if (select.kind === "argmax") return Array.from(new Uint32Array(bytes), (id) => ({ id: finite(lm, id) }));
     if (select.kind === "top")
-      return candidates(bytes, prompts.length, select.k).map((c, row) => ({ id: finite(lm, pick(c, row)) }));
+      return candidates(lm, bytes, prompts.length, select.k).map((c, row) => ({ id: pick(c, row) }));
     return rowsOf(new Float32Array(bytes), prompts.length).map((logits, row) => {
       const scores = logits.slice();
       if (o.repetitionPenalty)
@@ -178,7 +178,7 @@ async function* searchBeams(
   const { capacity, tables } = session;
   let answers: number[][] = [[]];
   const read = (bytes: ArrayBuffer, rows: number): Candidates[] => {
-    if (!whole) return candidates(bytes, rows, k).slice(0, answers.length);
+    if (!whole) return candidates(lm, bytes, rows, k).slice(0, answers.length);
     const all = rowsOf(new Float32Array(bytes), rows).slice(0, answers.length);
     return all.map((logits, b) => {
       // transformers penalises a beam's log-probabilities, not its logits
@@ -219,10 +219,11 @@ function selection(o: GenerateOptions): Select {
 }
 
 /** Splits a packed top-k readback: values [B, k], ids [B, k], log-sum-exps [B]. */
-function candidates(bytes: ArrayBuffer, rows: number, k: number): Candidates[] {
+function candidates(lm: LanguageModel, bytes: ArrayBuffer, rows: number, k: number): Candidates[] {
   const scores = new Float32Array(bytes, 0, rows * k);
   const ids = new Uint32Array(bytes, rows * k * 4, rows * k);
   const lse = new Float32Array(bytes, rows * k * 8, rows);
+  for (let b = 0; b < rows; b++) finite(lm, ids[b * k]!); // NaN comes first
   return Array.from({ length: rows }, (_, b) => ({
     scores: scores.subarray(b * k, (b + 1) * k),
     ids: ids.subarray(b * k, (b + 1) * k),
