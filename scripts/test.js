@@ -9,7 +9,7 @@ import util from "node:util";
 import { environment, typescript } from "./run.js";
 import { ROOT, setup } from "./setup.js";
 
-const LIMIT = 300; // seconds; longer is a hang
+const LIMIT = 900; // seconds; longer is a hang
 
 const { values: options, positionals: filters } = commandLine();
 

@@ -10,7 +10,7 @@ export interface LanguageModel extends DecoderShape {
   readonly maxPositions: number;
   /** ids [T] u32 → [T, C] */
   embed(ops: Ops, ids: Tensor): Tensor;
-  /** x [T, C], spent → hidden states after the last layer, before the final norm [T, C]; k and v go to the cache. */
+  /** x [T, C] → hidden states after the last layer, before the final norm [T, C]; k and v go to the cache. */
   forward(ops: Ops, x: Tensor, step: Step, cache: KvCache): Tensor;
   /** h [T, C] from `forward` → logits [T, V] */
   logits(ops: Ops, h: Tensor): Tensor;

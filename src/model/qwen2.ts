@@ -33,6 +33,8 @@ export function qwen2Config(f: Fields): Qwen2Config {
     `a divisor of num_attention_heads ${heads}`,
     kvHeads,
   );
+  const headDim = f.has("head_dim") ? f.size("head_dim") : width / heads;
+  f.conflict(headDim % 4 > 0 || headDim > 128, "head_dim", "a multiple of 4, at most 128", headDim);
   f.only("hidden_act", "silu");
   f.only("use_sliding_window", false);
   const rope = f.has("rope_parameters") ? f.child("rope_parameters") : f;
@@ -45,7 +47,7 @@ export function qwen2Config(f: Fields): Qwen2Config {
     layers: f.size("num_hidden_layers", 32),
     heads,
     kvHeads,
-    headDim: f.has("head_dim") ? f.size("head_dim") : width / heads,
+    headDim,
     eps: f.number("rms_norm_eps", 1e-6),
     ropeTheta: rope.number("rope_theta", 10_000),
     maxPositions: f.size("max_position_embeddings", 32_768),
@@ -123,12 +125,17 @@ export function qwen2(gpu: Gpu, c: Qwen2Config, w: Qwen2Weights): LanguageModel 
     gpu,
     ...c,
     embed: (ops, ids) => ops.embed(w.embed, ids),
-    forward: (ops, x, step, cache) =>
-      w.layers.reduce(
-        (h, layer, l) =>
-          ops.block(() => feedForward(ops, c, layer, selfAttention(ops, c, layer, l, h, step, cache)), h),
-        x,
-      ),
+    forward(ops, x, step, cache) {
+      let h = x;
+      for (const [l, layer] of w.layers.entries()) {
+        const spent = l > 0 ? h : undefined; // x is the caller's
+        h = ops.block(
+          () => feedForward(ops, c, layer, selfAttention(ops, c, layer, l, h, step, cache)),
+          spent,
+        );
+      }
+      return h;
+    },
     logits: (ops, h) => ops.matmul(ops.rmsNorm(h, w.norm, c.eps), w.head),
   };
 }

@@ -22,6 +22,13 @@ export function whisperConfig(f: Fields, fallback: Partial<WhisperConfig> = {}):
   const width = f.size("d_model", fallback.width);
   const heads = f.size("encoder_attention_heads", fallback.heads);
   f.conflict(width % heads > 0, "encoder_attention_heads", `a divisor of d_model ${width}`, heads);
+  const headDim = width / heads;
+  f.conflict(
+    headDim % 4 > 0 || headDim > 128,
+    "d_model",
+    "heads of a multiple of 4 wide, at most 128",
+    headDim,
+  );
   return {
     mels: f.size("num_mel_bins", fallback.mels),
     width,
