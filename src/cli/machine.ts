@@ -46,7 +46,6 @@ const LIMITS = [
 const VARIANTS = [
   ["f32", null],
   ["f16 arithmetic", "shader-f16"],
-  ["subgroup reductions", "subgroups"],
   ["benches timed on the GPU", "timestamp-query"],
 ] as const;
 

@@ -63,12 +63,6 @@ export function remedies({ adapter, platform, features }: Machine): Remedy[] {
     const steps = NO_F16[adapter.vendor] ?? ["A newer driver may bring it; f32 is used meanwhile"];
     found.push({ problem: "No shader-f16: no kernels in half precision", steps });
   }
-  if (!features.subgroups) {
-    const steps = [
-      "A newer driver may bring them (Vulkan 1.1, Metal, Direct3D 12 with shader model 6.0); workgroup memory is used meanwhile",
-    ];
-    found.push({ problem: "No subgroups: reductions take the slower way", steps });
-  }
   if (!features["timestamp-query"]) {
     const steps = ["A newer driver may bring them; benches use the wall clock meanwhile"];
     found.push({ problem: "No timestamp queries: benches are less exact", steps });

@@ -1,8 +1,9 @@
 import { type PreparedAudio, prepareAudio, SAMPLE_RATE } from "../audio/load.ts";
-import { GpuError, type Tensor } from "../gpu/index.ts";
+import type { Tensor } from "../gpu/index.ts";
 import { EagerOps, type Ops } from "../kernels/index.ts";
 import type { Prompt } from "../text/prompt.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
+import { GenerateError } from "./errors.ts";
 import { type GenerateOptions, generate, type Token } from "./generate.ts";
 import type { LanguageModel } from "./language-model.ts";
 
@@ -88,7 +89,7 @@ export class AudioLanguageModel {
   /**
    * Answers a batch of questions, each under its own mask.
    *
-   * @throws MaskError for a mask of another model, GpuError for bad options, too long prompts or a lost device
+   * @throws MaskError for a mask of another model, GenerateError for bad options, prompts or clips, DeviceLostError
    */
   async answer(questions: readonly Question[], options: AnswerOptions = {}): Promise<Answer[]> {
     const tokens = questions.map((): number[] => []);
@@ -172,14 +173,14 @@ export class AudioLanguageModel {
   #audioTokens(clip: Float32Array): number {
     const { windowSeconds } = this.family;
     if (clip.length > windowSeconds * SAMPLE_RATE) {
-      throw new GpuError(
+      throw new GenerateError(
         `audio: expected clips of at most ${windowSeconds * SAMPLE_RATE} samples (${windowSeconds} s, the model's window), ` +
           `got ${clip.length}; cut the clip (prepareAudio does)`,
       );
     }
     const tokens = this.family.audioTokens(clip.length);
     if (tokens > 0) return tokens;
-    throw new GpuError(
+    throw new GenerateError(
       `audio: expected a clip long enough for one audio token, got ${clip.length} samples at 16 kHz; ` +
         "leave it out, or pad it with silence",
     );
@@ -189,7 +190,7 @@ export class AudioLanguageModel {
 function checkSamples(clip: Float32Array): void {
   const bad = clip.findIndex((sample) => !Number.isFinite(sample));
   if (bad < 0) return;
-  throw new GpuError(
+  throw new GenerateError(
     `audio: expected finite samples, got ${clip[bad]} at sample ${bad}; decode the clip again`,
   );
 }

@@ -1,3 +1,4 @@
+import { GenerateError } from "./errors.ts";
 import type { Candidates } from "./sample.ts";
 
 export interface BeamOptions {
@@ -57,11 +58,11 @@ export class BeamSearch {
   #finished: readonly Hypothesis[] = [];
   #done = false;
 
-  /** @throws RangeError for options out of range */
+  /** @throws GenerateError for options out of range */
   constructor(options: BeamOptions) {
     const { beams, lengthPenalty, eos, maxNewTokens } = options;
     const check = (ok: boolean, expected: string, got: number): void => {
-      if (!ok) throw new RangeError(`generate: expected ${expected}, got ${got}`);
+      if (!ok) throw new GenerateError(`generate: expected ${expected}, got ${got}`);
     };
     check(Number.isInteger(beams) && beams >= 1, "1 beam or more", beams);
     check(Number.isFinite(lengthPenalty), "a finite lengthPenalty", lengthPenalty);
@@ -74,7 +75,7 @@ export class BeamSearch {
    * One token further.
    * @param candidates of each running hypothesis, in order; of the prompt alone at first
    * @returns how to go on, or undefined when the search is over
-   * @throws RangeError when logits were NaN
+   * @throws GenerateError when logits were NaN
    */
   next(candidates: readonly Candidates[]): BeamStep | undefined {
     if (this.#done || candidates.length !== this.#running.length)
@@ -87,7 +88,7 @@ export class BeamSearch {
     const going: Extension[] = [];
     const ranked = this.#extend(candidates);
     if (ranked.length === 0 || ranked.some(({ score }) => Number.isNaN(score)))
-      throw new RangeError("generate: expected finite logits, got NaN; check the weights and the audio");
+      throw new GenerateError("generate: expected finite logits, got NaN; check the weights and the audio");
     for (const [rank, extension] of ranked.entries()) {
       if (!last && !eos.includes(extension.token)) going.push(extension);
       else if (rank < beams) this.#finish(extension); // lower ranks only stand by to keep enough going

@@ -1,7 +1,7 @@
 import type { Tensor } from "../gpu/index.ts";
-import { GpuError } from "../gpu/index.ts";
 import type { Ops } from "../kernels/index.ts";
 import { BeamSearch } from "./beam.ts";
+import { GenerateError } from "./errors.ts";
 import type { LanguageModel } from "./language-model.ts";
 import {
   type Candidates,
@@ -59,7 +59,7 @@ const MOST_CANDIDATES = 128; // beyond, all logits are read rather than ranked o
  * whole at its end. Ends early by `return()` or the signal.
  *
  * @param embed makes the packed prompts' embeddings [Σ length, C]
- * @throws GpuError on bad options or a lost device; the signal's reason on abort
+ * @throws GenerateError for bad options or prompts, DeviceLostError; the signal's reason on abort
  */
 export async function* generate(
   lm: LanguageModel,
@@ -239,7 +239,7 @@ function rowsOf(values: Float32Array, rows: number): Float32Array[] {
 /** The top-k kernel gives a row with NaN an id that no token has. */
 function finite(lm: LanguageModel, id: number): number {
   if (id < lm.vocab) return id;
-  throw new GpuError(
+  throw new GenerateError(
     "generate: expected finite logits, got NaN; check the weights and the audio, or report a bug",
   );
 }
@@ -247,9 +247,9 @@ function finite(lm: LanguageModel, id: number): number {
 function check(lm: LanguageModel, prompts: readonly Sequence[], o: GenerateOptions): void {
   const whole = (name: string, value: number, least: number) => {
     if (Number.isInteger(value) && value >= least) return;
-    throw new GpuError(`generate: expected ${name} to be an integer of at least ${least}, got ${value}`);
+    throw new GenerateError(`generate: expected ${name} to be an integer of at least ${least}, got ${value}`);
   };
-  if (prompts.length === 0) throw new GpuError("generate: expected at least one prompt, got none");
+  if (prompts.length === 0) throw new GenerateError("generate: expected at least one prompt, got none");
   whole("maxNewTokens", o.maxNewTokens, 1);
   whole("minNewTokens", o.minNewTokens ?? 0, 0);
   whole("beams", o.beams ?? 1, 1);
@@ -261,28 +261,28 @@ function check(lm: LanguageModel, prompts: readonly Sequence[], o: GenerateOptio
     seed: o.seed ?? 0,
   });
   if ((o.beams ?? 1) > 1 && (o.temperature || o.logits)) {
-    throw new GpuError("generate: expected beams without temperature and logits, got both; choose one");
+    throw new GenerateError("generate: expected beams without temperature and logits, got both; choose one");
   }
   if (!((o.repetitionPenalty ?? 1) > 0)) {
-    throw new GpuError(`generate: expected repetitionPenalty above 0, got ${o.repetitionPenalty}`);
+    throw new GenerateError(`generate: expected repetitionPenalty above 0, got ${o.repetitionPenalty}`);
   }
   for (const { ids, gates } of prompts) {
     whole("the prompt's length", ids.length, 1);
     if (ids.length + o.maxNewTokens > lm.maxPositions) {
-      throw new GpuError(
+      throw new GenerateError(
         `generate: expected at most ${lm.maxPositions} tokens (the model's positions), got a prompt of ${ids.length} ` +
           `and ${o.maxNewTokens} new ones; shorten the text, use fewer clips or fewer new tokens`,
       );
     }
     const stray = ids.find((id) => !(id < lm.vocab));
     if (stray !== undefined) {
-      throw new GpuError(
+      throw new GenerateError(
         `generate: expected token ids below ${lm.vocab} (the model's vocabulary), got ${stray}; ` +
           "use the tokenizer.json of this model",
       );
     }
     if (gates && gates.length !== lm.layers * lm.heads) {
-      throw new GpuError(
+      throw new GenerateError(
         `generate: expected a head mask of ${lm.layers} × ${lm.heads}, got ${gates.length} values`,
       );
     }

@@ -7,6 +7,7 @@ export {
   type Question,
   type StreamedToken,
 } from "./audio-model.ts";
+export { GenerateError } from "./errors.ts";
 export { ConfigError, Fields } from "./fields.ts";
 export { type GenerateOptions, generate, type Token } from "./generate.ts";
 export { type DecoderShape, KvCache, type Step } from "./kv-cache.ts";

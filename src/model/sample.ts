@@ -1,3 +1,5 @@
+import { GenerateError } from "./errors.ts";
+
 /**
  * Choosing the next token of a row of logits, in the order and with the results of Hugging Face transformers' logits
  * processors: repetition penalty and forbidden ids change logits; temperature, top-k and top-p shape the distribution
@@ -65,11 +67,11 @@ export function penalise(logits: Float32Array, seen: Iterable<number>, penalty: 
   }
 }
 
-/** @throws RangeError naming the option that is out of range, before anything runs */
+/** @throws GenerateError naming the option that is out of range, before anything runs */
 export function checkSampling(options: Sampling & { readonly seed?: number }): void {
   const { temperature, topK, topP, seed = 0 } = options;
   const check = (ok: boolean, expected: string, got: number, remedy: string): void => {
-    if (!ok) throw new RangeError(`generate: expected ${expected}, got ${got}; ${remedy}`);
+    if (!ok) throw new GenerateError(`generate: expected ${expected}, got ${got}; ${remedy}`);
   };
   check(
     temperature > 0 && temperature < Infinity,

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { GpuError, openGpu } from "../../src/gpu/index.ts";
+import { openGpu } from "../../src/gpu/index.ts";
 import { CheckpointError } from "../../src/io/checkpoint.ts";
 import {
   encodeSafetensors,
@@ -11,6 +11,7 @@ import {
 import { type Folder, memoryFolder, memorySource, SourceError } from "../../src/io/source.ts";
 import { HeadMask, MaskError } from "../../src/mask/head-mask.ts";
 import type { AnswerOptions, Question } from "../../src/model/audio-model.ts";
+import { GenerateError } from "../../src/model/errors.ts";
 import { ConfigError } from "../../src/model/fields.ts";
 import { loadModel } from "../../src/model/load-model.ts";
 import { ChatTemplateError } from "../../src/text/chat.ts";
@@ -234,19 +235,19 @@ const refusesAnswer = (
 
 test("options out of range", async () => {
   const bad: [AnswerOptions, ErrorType, RegExp][] = [
-    [{ beams: 0 }, GpuError, /expected beams to be an integer of at least 1, got 0/],
-    [{ beams: 1.5 }, GpuError, /beams .* got 1\.5/],
-    [{ maxNewTokens: 0 }, GpuError, /expected maxNewTokens to be an integer of at least 1, got 0/],
-    [{ minNewTokens: -1 }, GpuError, /minNewTokens .* got -1/],
-    [{ temperature: -1 }, RangeError, /expected temperature > 0, got -1/],
-    [{ temperature: Number.NaN }, RangeError, /temperature.* got NaN/],
-    [{ temperature: 1, topP: 2 }, RangeError, /expected topP above 0 and at most 1, got 2/],
-    [{ temperature: 1, topK: -1 }, GpuError, /topK .* got -1/],
-    [{ temperature: 1, seed: -1 }, RangeError, /seed, got -1/],
-    [{ repetitionPenalty: 0 }, GpuError, /repetitionPenalty above 0, got 0/],
-    [{ beams: 2, temperature: 1 }, GpuError, /beams without temperature/],
-    [{ beams: 2, lengthPenalty: Number.NaN }, RangeError, /lengthPenalty, got NaN/],
-    [{ topP: 2 }, RangeError, /topP/],
+    [{ beams: 0 }, GenerateError, /expected beams to be an integer of at least 1, got 0/],
+    [{ beams: 1.5 }, GenerateError, /beams .* got 1\.5/],
+    [{ maxNewTokens: 0 }, GenerateError, /expected maxNewTokens to be an integer of at least 1, got 0/],
+    [{ minNewTokens: -1 }, GenerateError, /minNewTokens .* got -1/],
+    [{ temperature: -1 }, GenerateError, /expected temperature > 0, got -1/],
+    [{ temperature: Number.NaN }, GenerateError, /temperature.* got NaN/],
+    [{ temperature: 1, topP: 2 }, GenerateError, /expected topP above 0 and at most 1, got 2/],
+    [{ temperature: 1, topK: -1 }, GenerateError, /topK .* got -1/],
+    [{ temperature: 1, seed: -1 }, GenerateError, /seed, got -1/],
+    [{ repetitionPenalty: 0 }, GenerateError, /repetitionPenalty above 0, got 0/],
+    [{ beams: 2, temperature: 1 }, GenerateError, /beams without temperature/],
+    [{ beams: 2, lengthPenalty: Number.NaN }, GenerateError, /lengthPenalty, got NaN/],
+    [{ topP: 2 }, GenerateError, /topP/],
   ];
   for (const [options, type, pattern] of bad) await refusesAnswer([asked], options, type, pattern);
 });
@@ -256,11 +257,11 @@ test("a prompt too long for the model's positions", async () => {
   await refusesAnswer(
     [{ audio: clip, prompt }],
     {},
-    GpuError,
+    GenerateError,
     /expected at most 512 tokens/,
     /shorten the text/,
   );
-  await refusesAnswer([asked], { maxNewTokens: 500 }, GpuError, /500 new ones/);
+  await refusesAnswer([asked], { maxNewTokens: 500 }, GenerateError, /500 new ones/);
 });
 
 test("a mask of another size, of another model", async () => {
@@ -281,12 +282,12 @@ test("a mask of another size, of another model", async () => {
 
 test("clips empty, too short, too long, not sound; no question", async () => {
   const ask = (audio: Float32Array, ...patterns: RegExp[]) =>
-    refusesAnswer([asked, { audio }], {}, GpuError, ...patterns);
+    refusesAnswer([asked, { audio }], {}, GenerateError, ...patterns);
   await ask(new Float32Array(0), /long enough for one audio token, got 0 samples/);
   await ask(new Float32Array(160), /long enough for one audio token, got 160 samples/);
   await ask(new Float32Array(3 * 16_000 + 1), /at most 48000 samples/, /got 48001/);
   await ask(Float32Array.of(...clip.subarray(0, 8000), Number.NaN), /finite samples, got NaN at sample 8000/);
-  await refusesAnswer([], {}, GpuError, /at least one (prompt|question), got none/);
+  await refusesAnswer([], {}, GenerateError, /at least one (prompt|question), got none/);
   const enough = await model.answer([{ audio: clip.slice(0, 640) }], { maxNewTokens: 1 });
   assert.is(enough.length, 1);
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { GenerateError } from "../../src/model/errors.ts";
 import {
   checkSampling,
   distribution,
@@ -159,7 +160,7 @@ test("options out of range are refused by name", () => {
   const refuses = (change: Partial<Sampling & { seed: number }>, message: string) =>
     assert.throws(
       () => checkSampling({ ...off, ...change }),
-      (error: Error) => error instanceof RangeError && error.message.startsWith(message),
+      (error: Error) => error instanceof GenerateError && error.message.startsWith(message),
     );
   refuses({ temperature: 0 }, "generate: expected temperature > 0, got 0; ");
   refuses({ temperature: Number.NaN }, "generate: expected temperature > 0, got NaN; ");
