@@ -94,6 +94,18 @@ test("a device lost in mid-generation fails every waiting call, and a new one wo
   assert.is((await bounded("answer", again.answer([short])))[0]!.text, SHORT);
 });
 
+test("a device lost while the reader of a stream is busy fails its next step, and nothing else", async () => {
+  using gpu = await openGpu();
+  using model = await loadDemo(gpu);
+  const reading = (async () => {
+    for await (const _ of model.stream([short], { maxNewTokens: 200, stop: [] })) {
+      gpu.device.destroy();
+      await new Promise((resolve) => setTimeout(resolve, 300)); // an unhandled rejection would end this process
+    }
+  })();
+  await expectRejects(bounded("stream", reading), DeviceLostError, /openGpu\(\)/);
+});
+
 test("a device lost while a model loads fails the load", async () => {
   using gpu = await openGpu();
   const loading = loadModel(gpu, MODEL, { onProgress: () => gpu.device.destroy() });
