@@ -5,14 +5,16 @@
 // binding 1  k      [R, K·D] f32      head h reads key/value head h·K/H (grouped queries)
 // binding 2  v      [R, K·D] f32
 // binding 3  tiles  [n, 8] u32        {first query row, queries ≤ BQ, first key row, keys, index of the first query
-//                                     among the keys (causal), row of the gates, 0, 0}: a packed batch, cut in tiles
+//                                     among the keys (causal), row of the gates, first query row of the segment, queries of the
+//                                     segment (both for the backward pass)}: a packed batch, cut in tiles
 // binding 4  gates  [G, L, H] f32     one row for each mask, this layer's from gate_at
 // binding 5  z      [T, H·D] f32
-// binding 6  p      Params
+// binding 6  lse    [T, H] f32        log Σ exp of a query's scores, for the backward pass; none where the gate is 0
+// binding 7  p      Params
 // grid       n × H workgroups of 4·BQ threads; four threads share a query, each holds a quarter of its D elements
 // override   BQ, BK queries and keys of a tile; BK a multiple of 8
 // override   D      head width: a multiple of 4, at most 128
-// flags      1 causal: a query sees no key after itself; 2 gated: gates is read
+// flags      1 causal: a query sees no key after itself; 2 gated: gates is read; 4 lse is written
 // numerics   tiles of `scalar`; scores, softmax and sums in f32
 
 struct Params { heads: u32, kv_heads: u32, flags: u32, gate_at: u32, gate_stride: u32, scale: f32 }
@@ -27,7 +29,8 @@ override D: u32 = 64;
 @group(0) @binding(3) var<storage, read> tiles: array<u32>;
 @group(0) @binding(4) var<storage, read> gates: array<f32>;
 @group(0) @binding(5) var<storage, read_write> z: array<vec4f>;
-@group(0) @binding(6) var<uniform> p: Params;
+@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(7) var<uniform> p: Params;
 
 const QUARTER = 8u;  // vec4s a thread holds at most: D ≤ 4 threads · 8 · 4
 override HELD: u32 = (D + 15) / 16; // vec4s a thread holds: a constant bound, so that loops over them unroll
@@ -113,6 +116,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
     workgroupBarrier();
   }
   if (row < queries) {
+    if (part == 0 && (p.flags & 4) != 0) { lse[(tiles[at] + row) * p.heads + head] = row_max + log(row_sum); }
     for (var j = 0u; j < HELD; j++) {
       if (holds(part, j)) { z[z_at + part + 4 * j] = sum[j] * (gate / row_sum); }
     }

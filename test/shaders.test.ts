@@ -10,8 +10,14 @@ const shaders = readdirSync(new URL("shaders/", root)).filter((name) => name.end
 const gpu = await openGpu();
 test.after(() => gpu.dispose());
 
-/** Stems of shaders that are a second pass of an op: its files are those of the op. Probes belong to the bench. */
-const OP_OF: Readonly<Record<string, string>> = { "attention-merge": "attention-decode" };
+/** Stems of shaders that are one of several passes of an op: its files are those of the op. Probes belong to the bench. */
+const OP_OF: Readonly<Record<string, string>> = {
+  "attention-merge": "attention-decode",
+  "attention-delta": "attention-dx",
+  "attention-dq": "attention-dx",
+  "attention-dkv": "attention-dx",
+  "attention-dgate": "attention-dx",
+};
 const isProbe = (stem: string) => stem.startsWith("probe-");
 
 /** What the comment that a shader opens with says. */

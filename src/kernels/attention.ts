@@ -32,10 +32,11 @@ export interface Attention extends Heads {
   tiles: Tensor; // from attentionTiles
   causal: boolean;
   gates?: Gates;
+  lse?: Tensor; // [T, H] f32, written for the backward pass: log Σ exp of each query's scores; none where a gate is 0
 }
 
 /** Queries of a tile: few on a CPU, where barriers and workgroup memory are dear. */
-const tileQueries = (ctx: Context): number => (ctx.gpu.software ? 8 : 32);
+export const tileQueries = (ctx: Context): number => (ctx.gpu.software ? 8 : 32);
 
 /** Keys of a tile: their k and v and the scores share the workgroup's memory, of which every device has 16 KiB. */
 const tileKeys = (ctx: Context, queries: number, headDim: number): number =>
@@ -49,7 +50,7 @@ export function attentionTiles(ctx: Context, segments: readonly Segment[]): Tens
     expect(s.keys > 0, "attention", "at least one key a sequence", s.keys);
     for (let at = 0; at < s.queries; at += most) {
       const queries = Math.min(most, s.queries - at);
-      tiles.push(s.query + at, queries, s.key, s.keys, s.first + at, s.gate, 0, 0);
+      tiles.push(s.query + at, queries, s.key, s.keys, s.first + at, s.gate, s.query, s.queries);
     }
   }
   return ctx.upload("attention tiles", [tiles.length / 8, 8], new Uint32Array(tiles));
@@ -66,14 +67,20 @@ export function attentionTiles(ctx: Context, segments: readonly Segment[]): Tens
  */
 export function attention(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o: Attention): Tensor {
   checkHeads("attention", q, k, v, o);
+  if (o.lse) {
+    expectRows("attention", "lse", o.lse, o.heads);
+    expect(o.lse.rows === q.rows, "attention", `lse of ${q.rows} rows`, o.lse);
+  }
   const z = ctx.tensor("z", q.shape);
+  // What a kernel may write must be no other binding's buffer, even where it writes nothing.
+  const lse = o.lse ?? ctx.tensor("no lse", [1]);
   const queries = tileQueries(ctx);
   ctx.recorder.dispatch(kernel, {
-    bind: { q, k, v, tiles: o.tiles, gates: o.gates?.tensor ?? q, z },
+    bind: { q, k, v, tiles: o.tiles, gates: o.gates?.tensor ?? q, z, lse },
     params: {
       heads: o.heads,
       kv_heads: o.kvHeads,
-      flags: (o.causal ? 1 : 0) + (o.gates ? 2 : 0),
+      flags: (o.causal ? 1 : 0) + (o.gates ? 2 : 0) + (o.lse ? 4 : 0),
       ...gateParams("attention", o),
       scale: 1 / Math.sqrt(o.headDim),
     },

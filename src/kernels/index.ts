@@ -1,5 +1,6 @@
 export type { Attention, Gates, Heads, Segment } from "./attention.ts";
 export type { AttentionDecode } from "./attention-decode.ts";
+export { type AttentionSaved, type AttentionWant, attentionDx } from "./attention-dx.ts";
 export type { Conv1d } from "./conv1d.ts";
 export type { Epilogue } from "./epilogue.ts";
 export { EagerOps, type Ops } from "./ops.ts";
