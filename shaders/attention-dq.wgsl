@@ -117,10 +117,11 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
         both = products(key, part);
       }
       if (off) {
-        let top = max(row_max, both.x);
-        let shrink = exp(row_max - top);
-        let e = exp(both.x - top);
-        row_max = top;
+        let drop = exp(-abs(both.x - row_max)); // of the smaller of the two to the larger, the new maximum
+        let rises = both.x > row_max;
+        let shrink = select(1.0, drop, rises);
+        let e = select(drop, 1.0, rises);
+        row_max = max(row_max, both.x);
         row_sum = row_sum * shrink + e;
         row_r = row_r * shrink + e * both.y;
       } else {
