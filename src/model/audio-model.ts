@@ -34,10 +34,18 @@ export interface Family {
   dispose(): void;
 }
 
+/** A clip as the decoder hears it, on the host: made once by `encode`, asked about as often as one likes. */
+export interface EncodedClip {
+  readonly tokens: number; // audio tokens
+  readonly embeddings: Float32Array; // [tokens, C]
+}
+
+/** Samples at 16 kHz, mono (see `prepareAudio`), at most `windowSeconds` of them; or what `encode` made of them. */
+export type Clip = Float32Array | EncodedClip;
+
 /** Something to be answered: one or more clips, an instruction or none, a head mask or none. */
 export interface Question {
-  /** Samples at 16 kHz, mono (see `prepareAudio`), at most `windowSeconds` each. */
-  readonly audio: Float32Array | readonly Float32Array[];
+  readonly audio: Clip | readonly Clip[];
   readonly prompt?: string;
   readonly system?: string;
   readonly mask?: HeadGates;
@@ -128,10 +136,9 @@ export class AudioLanguageModel {
   async *#tokens(questions: readonly Question[], options: AnswerOptions): AsyncGenerator<Token> {
     const { family } = this;
     for (const { mask } of questions) mask?.check(this);
-    const batch = questions.map((question) => this.#layOut(question));
+    const batch = questions.map((question) => this.layOut(question));
     const clips = [...new Set(batch.flatMap(({ parts }) => parts.map(({ clip }) => clip)))];
-    for (const clip of clips) checkSamples(clip);
-    using audio = new EncodedClips(family, clips);
+    using audio = new ClipEmbeddings(family, clips);
     const prompts = batch.map(({ ids }, i) => {
       const gates = questions[i]!.mask?.gates();
       return { ids, ...(gates && { gates }) };
@@ -154,12 +161,23 @@ export class AudioLanguageModel {
     });
   }
 
+  /**
+   * The clips' audio tokens as embeddings, for questions and for learning: the encoder need not run again.
+   *
+   * @throws GenerateError for clips that are too short, too long or not finite
+   */
+  async encode(clips: readonly Float32Array[]): Promise<EncodedClip[]> {
+    for (const clip of clips) this.#audioTokens(clip);
+    using audio = new ClipEmbeddings(this.family, clips);
+    return await audio.read();
+  }
+
   /** The prompt's ids with each clip's placeholder repeated once an audio token, and where each clip begins. */
-  #layOut({ audio, prompt = "", system }: Question) {
-    const clips = audio instanceof Float32Array ? [audio] : audio;
+  layOut({ audio, prompt = "", system }: Omit<Question, "mask">): LaidOut {
+    const clips = isClip(audio) ? [audio] : audio;
     const { ids, audioAt } = this.family.prompt(clips.length, prompt, system);
     const out: number[] = [];
-    const parts: { clip: Float32Array; at: number }[] = [];
+    const parts: { clip: Clip; at: number }[] = [];
     for (const [i, id] of ids.entries()) {
       const n = audioAt.indexOf(i);
       const clip = clips[n];
@@ -170,8 +188,15 @@ export class AudioLanguageModel {
     return { ids: out, parts };
   }
 
-  #audioTokens(clip: Float32Array): number {
-    const { windowSeconds } = this.family;
+  #audioTokens(clip: Clip): number {
+    const { windowSeconds, lm } = this.family;
+    if ("embeddings" in clip) {
+      if (clip.embeddings.length === clip.tokens * lm.width) return clip.tokens;
+      throw new GenerateError(
+        `audio: expected embeddings [${clip.tokens}, ${lm.width}] of this model, got ${clip.embeddings.length} numbers; ` +
+          "encode the clip with this model",
+      );
+    }
     if (clip.length > windowSeconds * SAMPLE_RATE) {
       throw new GenerateError(
         `audio: expected clips of at most ${windowSeconds * SAMPLE_RATE} samples (${windowSeconds} s, the model's window), ` +
@@ -187,6 +212,15 @@ export class AudioLanguageModel {
   }
 }
 
+/** A prompt's ids, and at which of them each clip's embeddings begin. */
+export interface LaidOut {
+  readonly ids: readonly number[];
+  readonly parts: readonly { clip: Clip; at: number }[];
+}
+
+const isClip = (audio: Question["audio"]): audio is Clip =>
+  audio instanceof Float32Array || "embeddings" in audio;
+
 function checkSamples(clip: Float32Array): void {
   const bad = clip.findIndex((sample) => !Number.isFinite(sample));
   if (bad < 0) return;
@@ -197,19 +231,21 @@ function checkSamples(clip: Float32Array): void {
 
 const GROUP_SECONDS = 120; // of sound that is encoded at once: enough to fill a GPU, small enough for its bindings
 
-/** The audio embeddings of a batch's clips, each clip encoded once however many questions ask about it. */
-class EncodedClips {
+/** The audio embeddings of a batch's clips on the GPU, each clip encoded once however many questions ask about it. */
+class ClipEmbeddings {
   readonly #tensors: Tensor[] = [];
-  readonly #place = new Map<Float32Array, { embeddings: Tensor; from: number; rows: number }>();
+  readonly #place = new Map<Clip, { embeddings: Tensor; from: number; rows: number }>();
 
   constructor(
     private readonly family: Family,
-    clips: readonly Float32Array[],
+    private readonly clips: readonly Clip[],
   ) {
     try {
+      this.#upload(clips.filter((clip): clip is EncodedClip => "embeddings" in clip));
       let group: Float32Array[] = [];
       let samples = 0;
-      for (const clip of clips) {
+      for (const clip of clips.filter((clip): clip is Float32Array => clip instanceof Float32Array)) {
+        checkSamples(clip);
         if (group.length > 0 && samples + clip.length > GROUP_SECONDS * SAMPLE_RATE) {
           this.#encode(group);
           group = [];
@@ -218,16 +254,31 @@ class EncodedClips {
         group.push(clip);
         samples += clip.length;
       }
-      if (group.length > 0) this.#encode(group);
+      this.#encode(group);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
     }
   }
 
-  splice(ops: Ops, clip: Float32Array, x: Tensor, at: number): void {
+  splice(ops: Ops, clip: Clip, x: Tensor, at: number): void {
     const { embeddings, from, rows } = this.#place.get(clip)!;
     ops.copyRows(embeddings, from, x, at, rows);
+  }
+
+  /** Each clip's embeddings on the host, in the order given. */
+  async read(): Promise<EncodedClip[]> {
+    const { gpu, width } = this.family.lm;
+    const groups = new Map(
+      await Promise.all(this.#tensors.map(async (t) => [t, await gpu.readF32(t)] as const)),
+    );
+    return this.clips.map((clip) => {
+      const { embeddings, from, rows } = this.#place.get(clip)!;
+      return {
+        tokens: rows,
+        embeddings: groups.get(embeddings)!.slice(from * width, (from + rows) * width),
+      };
+    });
   }
 
   [Symbol.dispose](): void {
@@ -235,8 +286,31 @@ class EncodedClips {
   }
 
   #encode(clips: readonly Float32Array[]): void {
-    const { gpu, width } = this.family.lm;
     const counts = clips.map((clip) => this.family.audioTokens(clip.length));
+    const embeddings = this.#allocate(clips, counts);
+    if (!embeddings) return;
+    using ops = new EagerOps(this.family.lm.gpu, "audio"); // its activations are free again as soon as it is submitted
+    ops.copyRows(this.family.encode(ops, clips), 0, embeddings, 0, embeddings.rows);
+    ops.submit();
+  }
+
+  #upload(clips: readonly EncodedClip[]): void {
+    const embeddings = this.#allocate(
+      clips,
+      clips.map(({ tokens }) => tokens),
+    );
+    for (const clip of clips) {
+      const { from } = this.#place.get(clip)!;
+      const { buffer, byteOffset, byteLength } = clip.embeddings;
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+      this.family.lm.gpu.write(embeddings!, bytes, from * this.family.lm.width * 4);
+    }
+  }
+
+  /** Room for the clips one after the other; nothing for none. */
+  #allocate(clips: readonly Clip[], counts: readonly number[]): Tensor | undefined {
+    if (clips.length === 0) return undefined;
+    const { gpu, width } = this.family.lm;
     const embeddings = gpu.tensor("audio", [counts.reduce((a, b) => a + b, 0), width]);
     this.#tensors.push(embeddings);
     let from = 0;
@@ -244,8 +318,6 @@ class EncodedClips {
       this.#place.set(clip, { embeddings, from, rows: counts[i]! });
       from += counts[i]!;
     }
-    using ops = new EagerOps(gpu, "audio"); // its activations are free again as soon as it is submitted
-    ops.copyRows(this.family.encode(ops, clips), 0, embeddings, 0, from);
-    ops.submit();
+    return embeddings;
   }
 }

@@ -1,5 +1,5 @@
 import { BYTES, type Gpu, GpuError, type Tensor } from "../gpu/index.ts";
-import { ropeAngles } from "../kernels/index.ts";
+import { type Ops, ropeAngles } from "../kernels/index.ts";
 
 /** The sizes of a decoder that its cache and its masks depend on. */
 export interface DecoderShape {
@@ -10,13 +10,20 @@ export interface DecoderShape {
   readonly ropeTheta: number;
 }
 
+/** Where a forward pass puts each layer's keys and values. */
+export interface KeysValues {
+  readonly angles: Tensor; // [P, D], the rotations of every position in use
+  /** k and v [R, K·D] of layer l, each token's in the row that `Step.rows` names. */
+  layer(ops: Ops, l: number): { k: Tensor; v: Tensor };
+}
+
 /**
- * Keys and values of every layer, [rows, K·D] f32 each. A row holds one token; which rows make up a sequence is the
+ * Keys and values of every layer, kept for the tokens to come: [rows, K·D] f32 each. A row holds one token; which rows make up a sequence is the
  * tables' affair (see `Step`), so that beams share a prompt and are reordered without copying.
  */
-export class KvCache {
-  readonly layers: readonly { k: Tensor; v: Tensor }[];
-  readonly angles: Tensor; // [positions, D], the rotations of every position in use
+export class KvCache implements KeysValues {
+  readonly angles: Tensor; // [positions, D]
+  readonly #layers: readonly { k: Tensor; v: Tensor }[];
 
   constructor(
     gpu: Gpu,
@@ -32,15 +39,19 @@ export class KvCache {
           `(this device's binding limit), got ${rows}; use a smaller batch, fewer beams or fewer new tokens`,
       );
     }
-    this.layers = Array.from({ length: layers }, (_, l) => ({
+    this.#layers = Array.from({ length: layers }, (_, l) => ({
       k: gpu.tensor(`k ${l}`, [rows, width]),
       v: gpu.tensor(`v ${l}`, [rows, width]),
     }));
     this.angles = ropeAngles(gpu, positions, headDim, ropeTheta);
   }
 
+  layer(_ops: Ops, l: number): { k: Tensor; v: Tensor } {
+    return this.#layers[l]!;
+  }
+
   dispose(): void {
-    for (const { k, v } of this.layers) {
+    for (const { k, v } of this.#layers) {
       k.dispose();
       v.dispose();
     }

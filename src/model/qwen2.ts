@@ -2,7 +2,7 @@ import type { Gpu, Tensor } from "../gpu/index.ts";
 import { type Loaded, matrix, vector } from "../io/load.ts";
 import type { Ops } from "../kernels/index.ts";
 import type { Fields } from "./fields.ts";
-import type { KvCache, Step } from "./kv-cache.ts";
+import type { KeysValues, Step } from "./kv-cache.ts";
 import type { LanguageModel } from "./language-model.ts";
 
 /** Qwen2's decoder (arXiv 2407.10671): pre-norm, grouped queries, rotary positions, SwiGLU, biases on q, k and v. */
@@ -95,9 +95,9 @@ function selfAttention(
   l: number,
   x: Tensor,
   step: Step,
-  cache: KvCache,
+  cache: KeysValues,
 ): Tensor {
-  const { k, v } = cache.layers[l]!;
+  const { k, v } = cache.layer(ops, l);
   const heads = { heads: c.heads, kvHeads: c.kvHeads, headDim: c.headDim };
   const gates = step.gates && { tensor: step.gates, layer: l };
   const qkv = ops.matmul(ops.rmsNorm(x, w.attnNorm, c.eps), w.qkv, { bias: w.qkvBias });
@@ -136,6 +136,7 @@ export function qwen2(gpu: Gpu, c: Qwen2Config, w: Qwen2Weights): LanguageModel 
       }
       return h;
     },
-    logits: (ops, h) => ops.matmul(ops.rmsNorm(h, w.norm, c.eps), w.head),
+    head: w.head,
+    norm: (ops, h) => ops.rmsNorm(h, w.norm, c.eps),
   };
 }

@@ -111,7 +111,7 @@ export class Session {
     const last = ops.tensor("last", [this.prompts.length, h.width]);
     for (const [p, { query, queries }] of segments.entries())
       ops.copyRows(h, query + queries - 1, last, p, 1);
-    const output = this.#select(ops, this.lm.logits(ops, last));
+    const output = this.#select(ops, last);
     if (this.options.beams === 1) this.#keep(ops, output);
     return await ops.submit(output);
   }
@@ -146,7 +146,7 @@ export class Session {
       const gates = this.#uploadGates(ops, this.options.beams);
       const step: Step = { positions, rows, table, ...(gates && { gates }) };
       const h = this.lm.forward(ops, this.lm.embed(ops, tokens), step, this.#cache);
-      const output = this.#select(ops, this.lm.logits(ops, h));
+      const output = this.#select(ops, h);
       this.#keep(ops, output);
       return { ops, output };
     } catch (error) {
@@ -172,7 +172,8 @@ export class Session {
     return ops.upload("gates", [this.prompts.length * times, layers, heads], all);
   }
 
-  #select(ops: Ops, logits: Tensor): Tensor {
+  #select(ops: Ops, h: Tensor): Tensor {
+    const logits = ops.matmul(this.lm.norm(ops, h), this.lm.head);
     const { select } = this.options;
     if (select.kind === "logits") return logits;
     if (select.kind === "argmax") return ops.argmax(logits);

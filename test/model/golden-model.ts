@@ -91,5 +91,5 @@ export function forward(
     tiles: ops.attentionTiles(segments),
     ...(gates && { gates: ops.upload("gates", [1, lm.layers, lm.heads], gates) }),
   };
-  return { logits: lm.logits(ops, lm.forward(ops, x, step, cache)), cache };
+  return { logits: ops.matmul(lm.norm(ops, lm.forward(ops, x, step, cache)), lm.head), cache };
 }
