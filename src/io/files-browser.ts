@@ -1,6 +1,7 @@
 /** Files in a browser: a page reaches files by URL, and what the user hands over as bytes. */
 import { httpFolder } from "./http.ts";
 import { type ByteSource, type Folder, SourceError } from "./source.ts";
+import type { Store } from "./store.ts";
 
 /** The folder at an http(s) URL; relative addresses count from the page. */
 export function openFolder(location: string): Folder {
@@ -30,4 +31,14 @@ export async function writeFileAtomic(path: string, _bytes: Uint8Array): Promise
   throw new SourceError(
     `write: expected no file path in a browser, got '${path}'; offer the bytes as a download`,
   );
+}
+
+export async function appendFile(path: string, _bytes: Uint8Array): Promise<void> {
+  throw new SourceError(
+    `write: expected no file path in a browser, got '${path}'; gather the bytes and offer them as a download`,
+  );
+}
+
+export function openStore(path: string): Store {
+  throw new SourceError(`store: expected no file path in a browser, got '${path}'; use memoryStore(name)`);
 }

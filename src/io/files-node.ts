@@ -1,6 +1,15 @@
 /** Files in Node: a folder is a directory or a URL. */
 import { randomUUID } from "node:crypto";
-import { type FileHandle, open, readFile as readWhole, rename, rm, stat } from "node:fs/promises";
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile as readWhole,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { httpFolder } from "./http.ts";
 import {
@@ -12,6 +21,7 @@ import {
   readTarget,
   SourceError,
 } from "./source.ts";
+import { checkStorePath, type Store } from "./store.ts";
 
 /** The folder at `location`: an http(s) URL, or the path of a directory (looked at when it is first used). */
 export function openFolder(location: string): Folder {
@@ -81,12 +91,77 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
     await file.sync();
     await file.close();
     await rename(temporary, path);
+    await syncFolder(dirname(path));
   } catch (error) {
     await file?.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
     fail("write", path, error);
   }
 }
+
+/** Flushes a folder, so that a renamed file is still there after a power cut; some systems cannot, and need not fail. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path).catch(() => undefined);
+  await folder?.sync().catch(() => {});
+  await folder?.close();
+}
+
+/** Adds to the end of a file, which is made when there is none; on failure what was added is taken back. */
+export async function appendFile(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "a").catch((error) => fail("write", path, error));
+  try {
+    const { size } = await file.stat();
+    await file.writeFile(bytes).catch(async (error) => {
+      await file.truncate(size).catch(() => {});
+      fail("write", path, error);
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+/** The store in the directory at `path`, which is made when something is first written. */
+export function openStore(path: string): Store {
+  const at = (file: string) => join(path, checkStorePath(file));
+  const make = async (file: string) => {
+    await mkdir(dirname(at(file)), { recursive: true }).catch((error) => fail("write", at(file), error));
+    return at(file);
+  };
+  return {
+    name: path,
+    async read(file) {
+      const found = await stat(at(file)).catch((error) =>
+        isMissing(error) ? undefined : fail("read", at(file), error),
+      );
+      return found && (await readFile(at(file)));
+    },
+    write: async (file, bytes) => writeFileAtomic(await make(file), bytes),
+    append: async (file, bytes) => appendFile(await make(file), bytes),
+    async list() {
+      const files: string[] = [];
+      for (const { name, folder } of await entries(path)) {
+        if (folder) {
+          const inner = await entries(join(path, name));
+          files.push(...inner.filter((entry) => !entry.folder).map((entry) => `${name}/${entry.name}`));
+        } else files.push(name);
+      }
+      return files.sort();
+    },
+    remove: (file) => rm(at(file), { force: true }).catch((error) => fail("write", at(file), error)),
+  };
+}
+
+/** What lies in a directory, but for what begins with a dot; nothing when there is none. */
+async function entries(path: string): Promise<{ readonly name: string; readonly folder: boolean }[]> {
+  const found = await readdir(path, { withFileTypes: true }).catch((error) =>
+    isMissing(error) ? [] : fail("read", path, error),
+  );
+  return found
+    .filter((entry) => !entry.name.startsWith("."))
+    .map((entry) => ({ name: entry.name, folder: entry.isDirectory() }));
+}
+
+const isMissing = (error: NodeJS.ErrnoException) => error.code === "ENOENT";
 
 /** Bytes in the regular file at `path`; a directory, a device or a pipe is refused, since it may never end. */
 async function fileSize(path: string): Promise<number> {
@@ -98,9 +173,11 @@ async function fileSize(path: string): Promise<number> {
 
 const REASONS: Record<string, string> = {
   ENOENT: "nothing there",
-  EACCES: "no permission",
-  EPERM: "no permission",
-  EROFS: "a read-only file system",
+  EACCES: "no permission; change the permissions, or choose another path",
+  EPERM: "no permission; change the permissions, or choose another path",
+  EROFS: "a read-only file system; choose another path",
+  ENOTDIR: "a file where a folder should be; choose another path",
+  EEXIST: "a file where a folder should be; choose another path",
   ENOSPC: "a full disk; free some space",
   EDQUOT: "a full quota; free some space",
   EFBIG: "a file larger than this file system or process may write",

@@ -7,7 +7,14 @@ import { rejects } from "./helpers.ts";
 
 test("offers what the Node side offers", () => {
   const same: typeof node = browser;
-  assert.equal(Object.keys(same).sort(), ["fileSource", "openFolder", "readFile", "writeFileAtomic"]);
+  assert.equal(Object.keys(same).sort(), [
+    "appendFile",
+    "fileSource",
+    "openFolder",
+    "openStore",
+    "readFile",
+    "writeFileAtomic",
+  ]);
 });
 
 test("a folder is a URL", async () => {
@@ -23,6 +30,8 @@ test("paths are refused with what to use instead", async () => {
     SourceError,
     /offer the bytes as a download/,
   );
+  await rejects(() => browser.appendFile("x", new Uint8Array(1)), SourceError, /gather the bytes/);
+  await rejects(() => browser.openStore("x"), SourceError, /use memoryStore/);
 });
 
 test.run();
