@@ -1,0 +1,84 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { memoryStore } from "../../src/io/store.ts";
+import { ClipCache, type ClipEncoder } from "../../src/tasks/clip-cache.ts";
+
+/** Two tokens of width 3 a clip, which tell the clip; counts what it is asked. */
+function encoder(fingerprint = "f00d", width = 3) {
+  const asked: number[][] = [];
+  const model: ClipEncoder = {
+    fingerprint,
+    family: { audioTokens: () => 2, lm: { width } },
+    async encode(clips) {
+      asked.push(clips.map((clip) => clip[0]!));
+      return clips.map((clip) => ({ tokens: 2, embeddings: new Float32Array(2 * width).fill(clip[0]!) }));
+    },
+  };
+  return { model, asked };
+}
+
+const clip = (value: number) => new Float32Array(4).fill(value);
+const firsts = (encoded: readonly { embeddings: Float32Array }[]) => encoded.map((e) => e.embeddings[0]);
+
+test("each distinct clip is encoded once, in groups of 8, and given back in the order asked", async () => {
+  const { model, asked } = encoder();
+  const cache = new ClipCache(model, undefined);
+  const values = [3, 1, 3, 2, 4, 5, 6, 7, 8, 9, 1];
+  assert.equal(firsts(await cache.get(values.map(clip))), values);
+  assert.equal(asked, [[3, 1, 2, 4, 5, 6, 7, 8], [9]]);
+  assert.equal(firsts(await cache.get([clip(9), clip(10)])), [9, 10]);
+  assert.equal(asked.slice(2), [[10]]);
+});
+
+test("a store serves later runs of the same model", async () => {
+  const store = memoryStore();
+  const first = encoder();
+  const made = await new ClipCache(first.model, store).get([clip(1), clip(2)]);
+  assert.is((await store.list()).length, 2);
+  assert.ok((await store.list()).every((path) => /^f00d\/[0-9a-f]{64}\.safetensors$/.test(path)));
+
+  const second = encoder();
+  assert.equal(await new ClipCache(second.model, store).get([clip(2), clip(1)]), made.toReversed());
+  assert.equal(second.asked, []);
+
+  const other = encoder("beef");
+  await new ClipCache(other.model, store).get([clip(1)]);
+  assert.equal(other.asked, [[1]]);
+});
+
+test("damaged, cut and mis-shaped entries are made anew", async () => {
+  const store = memoryStore();
+  await new ClipCache(encoder().model, store).get([clip(1)]);
+  const [path] = (await store.list()) as [string];
+  const good = (await store.read(path))!;
+  const flipped = good.slice();
+  flipped[flipped.length - 3]! ^= 1;
+  const empty = new Uint8Array();
+  for (const bad of [flipped, good.slice(0, -1), good.slice(0, 20), empty]) {
+    await store.write(path, bad);
+    const { model, asked } = encoder();
+    assert.equal(firsts(await new ClipCache(model, store).get([clip(1)])), [1]);
+    assert.equal(asked, [[1]]);
+    assert.equal(await store.read(path), good);
+  }
+  const wider = encoder("f00d", 4);
+  assert.is((await new ClipCache(wider.model, store).get([clip(1)]))[0]!.embeddings.length, 8);
+  assert.equal(wider.asked, [[1]]);
+});
+
+test("memory is bounded: the longest unused goes first", async () => {
+  const { model, asked } = encoder();
+  const cache = new ClipCache(model, undefined, 2 * 24); // two clips of 24 bytes
+  await cache.get([clip(1), clip(2)]);
+  await cache.get([clip(1)]);
+  assert.equal(firsts(await cache.get([clip(3), clip(4), clip(5), clip(1)])), [3, 4, 5, 1]);
+  assert.equal(asked, [
+    [1, 2],
+    [3, 4, 5],
+  ]);
+  await cache.get([clip(5), clip(1)]);
+  await cache.get([clip(2)]);
+  assert.equal(asked.slice(2), [[2]]);
+});
+
+test.run();
