@@ -178,6 +178,13 @@ export const swiglu = (x: Nd): Nd =>
     return r.subarray(0, half).map((gate, c) => (gate / (1 + Math.exp(-gate))) * r[half + c]!);
   });
 
+/** logsumexp(x_t·Wᵀ) − x_t·W[targets[t]] of each row, x [T, C], w [V, C] → [T, 1] */
+export const crossEntropy = (x: Nd, w: Nd, targets: Nd): Nd =>
+  mapRows(matmul(x, w), (logits, t) => {
+    const most = logits.reduce((a, b) => Math.max(a, b));
+    return [most + Math.log(sum(logits.map((v) => Math.exp(v - most)))) - logits[targets.data[t]!]!];
+  });
+
 /** y[t] = (x[first[t]] + x[first[t] + 1]) / 2 */
 export const avgPool = (x: Nd, first: Nd): Nd =>
   nd(
