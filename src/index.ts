@@ -5,7 +5,7 @@
  * can be built from the same parts.
  */
 
-export { openFolder, readFile } from "#files";
+export { openFolder, openStore, readFile } from "#files";
 export { AudioError } from "./audio/decode.ts";
 export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } from "./audio/load.ts";
 export { logMel, melFrames } from "./audio/log-mel.ts";
@@ -38,10 +38,32 @@ export {
   type TensorInfo,
 } from "./io/safetensors.ts";
 export { type ByteSource, type Folder, memoryFolder, memorySource, SourceError } from "./io/source.ts";
+export { memoryStore, type Store } from "./io/store.ts";
 export * from "./kernels/index.ts";
 export { HeadMask, MaskError, type MaskedModel } from "./mask/head-mask.ts";
 export { type MaskShape, readMask, writeMask } from "./mask/mask-file.ts";
 export * from "./model/index.ts";
+export { ClipCache, type ClipEncoder } from "./tasks/clip-cache.ts";
+export {
+  type BadRow,
+  DataError,
+  type DataOptions,
+  type DataSet,
+  describeBad,
+  parseDataset,
+  type Row,
+  resolvePath,
+} from "./tasks/dataset.ts";
+export {
+  type Condition,
+  type EvalItem,
+  type Evaluated,
+  type EvaluateOptions,
+  evalItems,
+  evaluate,
+  type Unheard,
+} from "./tasks/evaluate.ts";
+export { type ClipListener, type LoadedClip, loadClip } from "./tasks/load-clips.ts";
 export { type ChatFiles, ChatTemplate, ChatTemplateError } from "./text/chat.ts";
 export { buildPrompt, type Prompt, type PromptOptions } from "./text/prompt.ts";
 export { Tokenizer, TokenizerError } from "./text/tokenizer.ts";

@@ -5,7 +5,7 @@ import { SourceError } from "../io/source.ts";
 import { type Row, resolvePath } from "./dataset.ts";
 
 /** What hearing a clip asks of a model; `AudioLanguageModel` has it. */
-export interface Listener {
+export interface ClipListener {
   readonly family: {
     readonly windowSeconds: number;
     audioTokens(samples: number): number;
@@ -25,7 +25,7 @@ const SILENCE = 0.1 * SAMPLE_RATE; // samples between files that are joined, as 
  *
  * @param folder that relative paths count from: the data file's
  */
-export async function loadClip(model: Listener, { audio }: Row, folder: string): Promise<LoadedClip> {
+export async function loadClip(model: ClipListener, { audio }: Row, folder: string): Promise<LoadedClip> {
   const window = Math.round(model.family.windowSeconds * SAMPLE_RATE);
   const parts: Float32Array[] = [];
   try {
