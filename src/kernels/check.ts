@@ -21,3 +21,9 @@ export function weightType(op: string, w: Tensor): number {
   expect(type >= 0, op, "weights of f32, f16 or bf16", w);
   return type;
 }
+
+/** Throws unless the tensor is f32 of the shape of `like`. */
+export function expectSame(op: string, name: string, t: Tensor, like: Tensor): void {
+  const ok = t.dtype === "f32" && `${t.shape}` === `${like.shape}`;
+  expect(ok, op, `${name} f32 [${like.shape.join(", ")}]`, t);
+}
