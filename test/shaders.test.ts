@@ -12,6 +12,8 @@ test.after(() => gpu.dispose());
 
 /** Stems of shaders that are one of several passes of an op: its files are those of the op. Probes belong to the bench. */
 const OP_OF: Readonly<Record<string, string>> = {
+  "matmul-cpu": "matmul",
+  "matmul-dx-cpu": "matmul-dx",
   "attention-merge": "attention-decode",
   "attention-delta": "attention-dx",
   "attention-dq": "attention-dx",

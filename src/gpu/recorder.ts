@@ -25,6 +25,7 @@ type Command =
       group: GPUBindGroup;
       grid: readonly [number, number, number];
     }
+  | { kind: "clear"; buffer: GPUBuffer; at: number; bytes: number }
   | { kind: "copy"; from: GPUBuffer; fromAt: number; to: GPUBuffer; toAt: number; bytes: number };
 
 /**
@@ -74,6 +75,12 @@ export class Recorder {
     this.#commands.push({ kind: "copy", from: from.buffer, fromAt, to: to.buffer, toAt, bytes });
   }
 
+  /** Fills bytes of a tensor with zeros, all of them by default; offset and length are multiples of 4. */
+  clear(tensor: Tensor, at = 0, bytes = tensor.byteLength - at): void {
+    if (bytes === 0) return;
+    this.#commands.push({ kind: "clear", buffer: tensor.buffer, at, bytes: Math.ceil(bytes / 4) * 4 });
+  }
+
   /**
    * Encodes everything recorded and submits it once. With `read`, the tensor's bytes are copied out in the same
    * submit and the promise holds them; it rejects with `DeviceLostError` or `ShaderError`.
@@ -116,7 +123,8 @@ export class Recorder {
         if (timestamps) throw new GpuError(`internal: ${this.label}: a copy among what is to be timed`);
         pass?.end();
         pass = undefined;
-        encoder.copyBufferToBuffer(c.from, c.fromAt, c.to, c.toAt, c.bytes);
+        if (c.kind === "clear") encoder.clearBuffer(c.buffer, c.at, c.bytes);
+        else encoder.copyBufferToBuffer(c.from, c.fromAt, c.to, c.toAt, c.bytes);
       }
     }
     pass?.end();

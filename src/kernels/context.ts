@@ -8,6 +8,8 @@ export interface Context {
   readonly scalar: Scalar;
   /** A tensor that lives until the scope it was made in ends. */
   tensor(label: string, shape: readonly number[], dtype?: DType): Tensor;
-  /** The same with the host's values. */
+  /** Frees such a tensor before that. */
+  free(tensor: Tensor): void;
+  /** A tensor with the host's values that lives until the recording is over. */
   upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array): Tensor;
 }

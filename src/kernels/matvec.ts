@@ -3,7 +3,7 @@ import { defineKernel, type Tensor } from "../gpu/index.ts";
 import { weightType } from "./check.ts";
 import type { Context } from "./context.ts";
 import { type Epilogue, epilogueFlags } from "./epilogue.ts";
-import { bindRows, fold, rowBytes, windows } from "./rows.ts";
+import { bindRows, fold, rowBytes, type Window, windows, within } from "./rows.ts";
 
 const kernel = defineKernel("matvec", matvecWgsl);
 const THREADS = 64;
@@ -12,9 +12,16 @@ const THREADS = 64;
 export const MATVEC_ROWS = 8;
 
 /** `matmul` for few rows of x, into y [M, N]; shapes are checked by `matmul`. */
-export function matvec(ctx: Context, x: Tensor, w: Tensor, y: Tensor, epilogue: Epilogue): void {
+export function matvec(
+  ctx: Context,
+  x: Tensor,
+  w: Tensor,
+  y: Tensor,
+  epilogue: Epilogue,
+  part: Window,
+): void {
   const { bias, residual } = epilogue;
-  const [n, k] = [w.rows, w.width];
+  const [n, k] = [part.to - part.from, w.width];
   const aligned = k % 8 === 0;
   const held = x.rows === 1 ? 1 : x.rows <= 4 ? 4 : MATVEC_ROWS;
   // Enough threads an output to cover a row once, at most half a workgroup.
@@ -29,7 +36,7 @@ export function matvec(ctx: Context, x: Tensor, w: Tensor, y: Tensor, epilogue: 
       ctx.recorder.dispatch(kernel, {
         bind: {
           x: bindRows(x, rows),
-          w: bindRows(w, columns),
+          w: bindRows(w, within(part, columns)),
           bias: bias ?? bindRows(x, rows),
           residual: bindRows(residual ?? x, rows),
           y: bindRows(y, rows),

@@ -1,11 +1,14 @@
 import { Arena, type DType, type Gpu, Recorder, type Scalar, Tensor } from "../gpu/index.ts";
+import { add } from "./add.ts";
 import { type Attention, attention, attentionTiles, type Segment } from "./attention.ts";
 import { type AttentionDecode, attentionDecode } from "./attention-decode.ts";
 import { avgPool } from "./avg-pool.ts";
 import type { Context } from "./context.ts";
 import { type Conv1d, conv1d } from "./conv1d.ts";
+import { crossEntropy } from "./cross-entropy.ts";
 import { embed } from "./embed.ts";
 import type { Epilogue } from "./epilogue.ts";
+import { gelu } from "./gelu.ts";
 import { layerNorm } from "./layer-norm.ts";
 import { matmul } from "./matmul.ts";
 import { rmsNorm } from "./rms-norm.ts";
@@ -40,6 +43,12 @@ export interface Ops {
   attentionDecode(q: Tensor, k: Tensor, v: Tensor, o: AttentionDecode): Tensor;
   /** x [T, 2·F], gates then ups → silu(gate) · up [T, F] */
   swiglu(x: Tensor): Tensor;
+  /** x → gelu(x) of the same shape, exact (by erf) */
+  gelu(x: Tensor): Tensor;
+  /** a, b of one shape → a + b */
+  add(a: Tensor, b: Tensor): Tensor;
+  /** x [T, C], w [V, C], targets [T] u32 → log Σ exp(x·Wᵀ) − x·W[target] [T] */
+  crossEntropy(x: Tensor, w: Tensor, targets: Tensor): Tensor;
   /** x [rows, C], first [T] u32 → the mean of rows first[t] and first[t] + 1 [T, C] */
   avgPool(x: Tensor, first: Tensor): Tensor;
   /** x [rows, V] → the largest value's column [rows] u32 */
@@ -56,7 +65,7 @@ export interface Ops {
   concat(parts: readonly Tensor[]): Tensor;
   /**
    * Runs f and frees every tensor made in it but its result, which belongs to the block outside; there, `spent`, which
-   * nothing needs after f, is freed too.
+   * nothing needs after f, is freed too. Learning runs f again on the way back: it must depend on nothing that changes.
    */
   block(f: () => Tensor, spent?: Tensor): Tensor;
 }
@@ -65,7 +74,7 @@ export interface Ops {
 export class EagerOps implements Ops, Context {
   readonly recorder: Recorder;
   readonly #arena: Arena;
-  #scope: Tensor[] = [];
+  #scope = new Set<Tensor>();
   readonly #uploads: Tensor[] = [];
 
   constructor(
@@ -90,11 +99,23 @@ export class EagerOps implements Ops, Context {
     attentionDecode(this, q, k, v, o);
   swiglu = (x: Tensor) => swiglu(this, x);
   avgPool = (x: Tensor, first: Tensor) => avgPool(this, x, first);
+  gelu = (x: Tensor) => gelu(this, x);
+  add = (a: Tensor, b: Tensor) => add(this, a, b);
+  crossEntropy = (x: Tensor, w: Tensor, targets: Tensor) => crossEntropy(this, x, w, targets).loss;
   argmax = (x: Tensor) => argmax(this, x);
   topK = (x: Tensor, k: number) => topK(this, x, k);
 
   tensor(label: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
-    return this.#own(new Tensor(label, shape, dtype, this.#arena));
+    const tensor = new Tensor(label, shape, dtype, this.#arena);
+    this.#scope.add(tensor);
+    return tensor;
+  }
+
+  /** The same, zeros. */
+  zeros(label: string, shape: readonly number[]): Tensor {
+    const tensor = this.tensor(label, shape);
+    this.recorder.clear(tensor);
+    return tensor;
   }
 
   upload(label: string, shape: readonly number[], data: Float32Array | Uint32Array): Tensor {
@@ -121,21 +142,37 @@ export class EagerOps implements Ops, Context {
   }
 
   block(f: () => Tensor, spent?: Tensor): Tensor {
-    const outer = this.#scope;
-    const inner: Tensor[] = [];
-    this.#scope = inner;
+    const made = new Set<Tensor>();
     let kept: Tensor | undefined;
     try {
-      const result = f();
-      kept = result;
-      return result;
+      kept = this.collect(made, f);
+      return kept;
+    } finally {
+      for (const tensor of made) if (tensor !== kept) tensor.dispose();
+      if (kept && made.has(kept)) this.#scope.add(kept);
+      if (spent) this.free(spent);
+    }
+  }
+
+  /** Runs f, putting every tensor that it makes into `made`: they are the caller's to free. */
+  collect<T>(made: Set<Tensor>, f: () => T): T {
+    const outer = this.#scope;
+    this.#scope = made;
+    try {
+      return f();
     } finally {
       this.#scope = outer;
-      for (const tensor of inner) if (tensor !== kept) tensor.dispose();
-      if (kept && inner.includes(kept)) outer.push(kept);
-      const at = spent ? outer.indexOf(spent) : -1;
-      if (at >= 0) outer.splice(at, 1)[0]?.dispose();
     }
+  }
+
+  /** Frees a tensor of the current block early; others are left alone. */
+  free(tensor: Tensor): void {
+    if (this.#scope.delete(tensor)) tensor.dispose();
+  }
+
+  /** Puts a collected tensor into the current block. */
+  adopt(tensor: Tensor): void {
+    this.#scope.add(tensor);
   }
 
   /** Submits everything recorded, once; with `read`, resolves with that tensor's bytes. */
@@ -149,14 +186,10 @@ export class EagerOps implements Ops, Context {
 
   /** Frees every tensor of the outermost block and the recording itself. */
   dispose(): void {
-    for (const tensor of [...this.#scope.splice(0), ...this.#uploads.splice(0)]) tensor.dispose();
+    for (const tensor of [...this.#scope, ...this.#uploads.splice(0)]) tensor.dispose();
+    this.#scope.clear();
     this.#arena.release();
     this.recorder.dispose();
-  }
-
-  #own(tensor: Tensor): Tensor {
-    this.#scope.push(tensor);
-    return tensor;
   }
 
   [Symbol.dispose](): void {

@@ -24,6 +24,10 @@ export const windows = (gpu: Gpu, op: string, rows: number, ...bytes: number[]):
 export const rowGroups = (gpu: Gpu, op: string, rows: number, ...bytes: number[]): Window[] =>
   cut(gpu, op, rows, bytes, MOST_GROUPS);
 
+/** The same with at most `most` rows a window. */
+export const slices = (gpu: Gpu, op: string, rows: number, most: number, ...bytes: number[]): Window[] =>
+  cut(gpu, op, rows, bytes, most);
+
 function cut(gpu: Gpu, op: string, rows: number, bytes: readonly number[], most: number): Window[] {
   const limit = gpu.limits.bindingBytes;
   const widest = Math.max(...bytes);
@@ -47,6 +51,15 @@ export function bindRows(t: Tensor, { from, to }: Window): Bound {
   if (from === 0 && to === t.rows) return t;
   return { tensor: t, offset: from * rowBytes(t), size: (to - from) * rowBytes(t) };
 }
+
+/** A window's rows, counted from the first row of another window that holds it. */
+export const within = (outer: Window, inner: Window): Window => ({
+  from: outer.from + inner.from,
+  to: outer.from + inner.to,
+});
+
+/** All rows of a tensor. */
+export const allRows = (t: Tensor): Window => ({ from: 0, to: t.rows });
 
 /** The given elements of a vector of 4-byte numbers as a binding. */
 export function bindItems(t: Tensor, { from, to }: Window): Bound {

@@ -13,7 +13,7 @@ export {
 export { GenerateError } from "./errors.ts";
 export { ConfigError, Fields } from "./fields.ts";
 export { type GenerateOptions, generate, type Token } from "./generate.ts";
-export { type DecoderShape, type KeysValues, KvCache, type Step } from "./kv-cache.ts";
+export { type DecoderShape, type KeysValues, KvCache, PassingKeysValues, type Step } from "./kv-cache.ts";
 export type { LanguageModel } from "./language-model.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
 export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Config, qwen2Params } from "./qwen2.ts";

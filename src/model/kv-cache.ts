@@ -59,6 +59,35 @@ export class KvCache implements KeysValues {
   }
 }
 
+/** Keys and values for one forward pass alone, as learning makes it: each layer's belong to the layer's block. */
+export class PassingKeysValues implements KeysValues {
+  readonly angles: Tensor; // [positions, D]
+  readonly #width: number;
+
+  constructor(
+    gpu: Gpu,
+    { kvHeads, headDim, ropeTheta }: DecoderShape,
+    private readonly rows: number,
+    positions: number,
+  ) {
+    this.#width = kvHeads * headDim;
+    this.angles = ropeAngles(gpu, positions, headDim, ropeTheta);
+  }
+
+  layer(ops: Ops, l: number): { k: Tensor; v: Tensor } {
+    const shape = [this.rows, this.#width];
+    return { k: ops.tensor(`k ${l}`, shape), v: ops.tensor(`v ${l}`, shape) };
+  }
+
+  dispose(): void {
+    this.angles.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
 /** Where the tokens of one forward pass stand. T tokens of a packed batch (prefill), or one of each sequence (decode). */
 export type Step = {
   readonly positions: Tensor; // [T] u32

@@ -128,10 +128,10 @@ export function qwen2(gpu: Gpu, c: Qwen2Config, w: Qwen2Weights): LanguageModel 
     forward(ops, x, step, cache) {
       let h = x;
       for (const [l, layer] of w.layers.entries()) {
-        const spent = l > 0 ? h : undefined; // x is the caller's
+        const before = h;
         h = ops.block(
-          () => feedForward(ops, c, layer, selfAttention(ops, c, layer, l, h, step, cache)),
-          spent,
+          () => feedForward(ops, c, layer, selfAttention(ops, c, layer, l, before, step, cache)),
+          l > 0 ? before : undefined, // x is the caller's
         );
       }
       return h;

@@ -1,0 +1,1 @@
+export { TapedOps, type TapeOptions } from "./taped-ops.ts";
