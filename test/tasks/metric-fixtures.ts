@@ -1,0 +1,16 @@
+import { readFileSync } from "node:fs";
+import * as assert from "uvu/assert";
+import type { Pair } from "../../src/tasks/metric-types.ts";
+
+/** A file of test/fixtures/metrics, which scripts/oracle/metrics.py has written. */
+export const fixture = <T>(name: string): T =>
+  JSON.parse(readFileSync(new URL(`../fixtures/metrics/${name}.json`, import.meta.url), "utf8"));
+
+export const pair = (hypothesis: string, reference: string): Pair => ({ hypothesis, reference });
+
+export function close(got: number, expected: number, what: string) {
+  assert.ok(
+    Math.abs(got - expected) <= 1e-9 * Math.max(1, Math.abs(expected)),
+    `${what}: ${got}, expected ${expected}`,
+  );
+}
