@@ -231,6 +231,11 @@ export class TapedOps implements Ops {
     return undefined;
   }
 
+  /** Submits the same once and resolves with the milliseconds of each kernel: see `Recorder.profile`. */
+  profile(): Promise<Map<string, number>> {
+    return this.#eager.recorder.profile();
+  }
+
   /** Dispatches recorded so far. */
   get dispatches(): number {
     return this.#eager.recorder.dispatches;

@@ -2,7 +2,7 @@ import { GpuError } from "./errors.ts";
 import type { Gpu } from "./gpu.ts";
 import type { Kernel, Overrides, Scalar } from "./kernel.ts";
 import type { Tensor } from "./tensor.ts";
-import type { Timestamps } from "./timestamps.ts";
+import { Timestamps } from "./timestamps.ts";
 import { UNIFORM_BYTES } from "./uniforms.ts";
 
 /** A tensor, or a byte range of one (offset a multiple of 256) where the whole would not fit a binding. */
@@ -99,10 +99,23 @@ export class Recorder {
     const encoder = this.#encode(timestamps);
     const times = timestamps.fetch(encoder);
     this.#enqueue(encoder);
-    return times.ms();
+    return times.ms().then(([ms]) => ms!);
   }
 
-  #encode(timestamps?: Timestamps): GPUCommandEncoder {
+  /** Submits the same once, each dispatch in a pass of its own, and resolves with the milliseconds of each kernel. */
+  async profile(): Promise<Map<string, number>> {
+    using timestamps = new Timestamps(this.gpu, this.dispatches);
+    const encoder = this.#encode(timestamps, true);
+    const times = timestamps.fetch(encoder);
+    this.#enqueue(encoder);
+    const ms = await times.ms();
+    const sums = new Map<string, number>();
+    for (const [i, c] of this.#commands.filter((c) => c.kind === "dispatch").entries())
+      sums.set(c.label, (sums.get(c.label) ?? 0) + ms[i]!);
+    return sums;
+  }
+
+  #encode(timestamps?: Timestamps, apart = false): GPUCommandEncoder {
     const { device } = this.gpu;
     this.gpu.assertAlive();
     for (const arena of this.#arenas) {
@@ -112,22 +125,31 @@ export class Recorder {
     }
     const encoder = device.createCommandEncoder({ label: this.label });
     let pass: GPUComputePassEncoder | undefined;
+    let passes = 0;
+    const end = () => {
+      pass?.end();
+      pass = undefined;
+    };
     for (const c of this.#commands) {
       if (c.kind === "dispatch") {
-        pass ??= encoder.beginComputePass({ label: this.label, timestampWrites: timestamps?.writes });
+        pass ??= encoder.beginComputePass({
+          label: this.label,
+          ...(timestamps && { timestampWrites: timestamps.writes(passes++) }),
+        });
         pass.setPipeline(c.pipeline);
         pass.setBindGroup(0, c.group);
         pass.dispatchWorkgroups(...c.grid);
         this.gpu.dispatches++;
+        if (apart) end();
       } else {
-        if (timestamps) throw new GpuError(`internal: ${this.label}: a copy among what is to be timed`);
-        pass?.end();
-        pass = undefined;
+        if (timestamps && !apart)
+          throw new GpuError(`internal: ${this.label}: a copy among what is to be timed`);
+        end();
         if (c.kind === "clear") encoder.clearBuffer(c.buffer, c.at, c.bytes);
         else encoder.copyBufferToBuffer(c.from, c.fromAt, c.to, c.toAt, c.bytes);
       }
     }
-    pass?.end();
+    end();
     return encoder;
   }
 

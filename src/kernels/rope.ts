@@ -1,5 +1,5 @@
 import wgsl from "../../shaders/rope.wgsl";
-import { defineKernel, type Gpu, type Tensor } from "../gpu/index.ts";
+import { defineKernel, type Tensor } from "../gpu/index.ts";
 import { expect, expectRows } from "./check.ts";
 import type { Context } from "./context.ts";
 import { bindItems, bindRows, rowBytes, rowGroups } from "./rows.ts";
@@ -60,8 +60,15 @@ export function rope(ctx: Context, qkv: Tensor, k: Tensor, v: Tensor, o: Rope): 
 /**
  * The rotation table [positions, D]: D/2 cosines, then D/2 sines of position · theta^(−2i/D). Frequencies and angles
  * are rounded to f32 on the way, as the reference implementations compute them.
+ *
+ * @param owner a Gpu, and the table is the caller's; or Ops, and it is the recording's
  */
-export function ropeAngles(gpu: Gpu, positions: number, headDim: number, theta: number): Tensor {
+export function ropeAngles(
+  owner: { upload(label: string, shape: readonly number[], data: Float32Array): Tensor },
+  positions: number,
+  headDim: number,
+  theta: number,
+): Tensor {
   const half = headDim / 2;
   const table = new Float32Array(positions * headDim);
   for (let i = 0; i < half; i++) {
@@ -72,5 +79,5 @@ export function ropeAngles(gpu: Gpu, positions: number, headDim: number, theta: 
       table[p * headDim + half + i] = Math.sin(angle);
     }
   }
-  return gpu.upload("rope angles", [positions, headDim], table);
+  return owner.upload("rope angles", [positions, headDim], table);
 }

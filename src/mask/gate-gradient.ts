@@ -24,36 +24,48 @@ export async function gateGradient(
   weight: number,
   keepBytes: number,
 ): Promise<GateGradient> {
-  const { layers, heads, gpu } = lm;
-  using ops = new TapedOps(gpu, "learning step", { keepBytes });
-  const all = (pick: (d: DrawnGates) => Float32Array) => {
+  using ops = new TapedOps(lm.gpu, "learning step", { keepBytes });
+  const bytes = await ops.submit(recordGateGradient(ops, lm, examples, drawn, weight));
+  const dlogits = new Float32Array(bytes, 0, lm.layers * lm.heads);
+  const losses = new Float32Array(bytes, dlogits.byteLength);
+  let at = 0;
+  const perExample = examples.map(({ answer: { length } }) => {
+    at += length;
+    return losses.slice(at - length, at);
+  });
+  return { dlogits, losses: perExample };
+}
+
+/** Records the step on a tape; the result is what is to be read back, {dlogits [L·H], losses [answer tokens]}. */
+export function recordGateGradient(
+  ops: TapedOps,
+  lm: LanguageModel,
+  examples: readonly Example[],
+  drawn: readonly DrawnGates[],
+  weight: number,
+): Tensor {
+  const { layers, heads } = lm;
+  const all = (label: string, pick: (d: DrawnGates) => Float32Array) => {
     const values = new Float32Array(drawn.length * layers * heads);
     for (const [b, d] of drawn.entries()) values.set(pick(d), b * layers * heads);
-    return ops.upload("gates", [drawn.length, layers, heads], values);
+    return ops.upload(label, [drawn.length, layers, heads], values);
   };
-  const slope = all((d) => d.slope);
+  const slope = all("slopes", (d) => d.slope);
   const logits = ops.tensor("gate logits", [layers, heads]); // its values stay on the host, where gates are drawn
   ops.learn(logits);
   const gates = ops.custom(
     [logits],
-    all((d) => d.gates),
+    all("gates", (d) => d.gates),
     (ctx, dgates) => [gateDx(ctx, dgates, slope)],
   );
 
   const lengths = examples.map(({ prompt, answer }) => prompt.ids.length + answer.length);
-  using kv = new PassingKeysValues(gpu, lm, sum(lengths), Math.max(...lengths));
+  const kv = new PassingKeysValues(ops, lm, sum(lengths), Math.max(...lengths));
   const { step, targets, ids } = packed(ops, examples);
   const h = lm.forward(ops, embedded(ops, lm, examples), { ...step, gates }, kv);
   const loss = ops.crossEntropy(lm.norm(ops, ops.embed(h, targets)), lm.head, ids);
   ops.backward(loss, ops.upload("dloss", [loss.length], new Float32Array(loss.length).fill(weight)));
-
-  const bytes = await ops.submit(ops.concat([ops.gradient(logits), loss]));
-  const losses = new Float32Array(bytes, layers * heads * 4);
-  let at = 0;
-  return {
-    dlogits: new Float32Array(bytes, 0, layers * heads),
-    losses: examples.map(({ answer }) => losses.slice(at, (at += answer.length))),
-  };
+  return ops.concat([ops.gradient(logits), loss]);
 }
 
 /** Where the tokens of the packed examples stand, and where the answers' tokens are predicted: one position before each. */

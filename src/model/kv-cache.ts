@@ -59,32 +59,24 @@ export class KvCache implements KeysValues {
   }
 }
 
-/** Keys and values for one forward pass alone, as learning makes it: each layer's belong to the layer's block. */
+/** Keys and values for the forward pass of one recording, as learning makes it: each layer's belong to the layer's block. */
 export class PassingKeysValues implements KeysValues {
   readonly angles: Tensor; // [positions, D]
   readonly #width: number;
 
   constructor(
-    gpu: Gpu,
+    ops: Ops,
     { kvHeads, headDim, ropeTheta }: DecoderShape,
     private readonly rows: number,
     positions: number,
   ) {
     this.#width = kvHeads * headDim;
-    this.angles = ropeAngles(gpu, positions, headDim, ropeTheta);
+    this.angles = ropeAngles(ops, positions, headDim, ropeTheta);
   }
 
   layer(ops: Ops, l: number): { k: Tensor; v: Tensor } {
     const shape = [this.rows, this.#width];
     return { k: ops.tensor(`k ${l}`, shape), v: ops.tensor(`v ${l}`, shape) };
-  }
-
-  dispose(): void {
-    this.angles.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 }
 
