@@ -3,7 +3,7 @@ import dgateWgsl from "../../shaders/attention-dgate.wgsl";
 import dkvWgsl from "../../shaders/attention-dkv.wgsl";
 import dqWgsl from "../../shaders/attention-dq.wgsl";
 import { defineKernel, type Tensor } from "../gpu/index.ts";
-import { type Attention, checkHeads, gateParams, tileQueries } from "./attention.ts";
+import { type Attention, checkHeads, gateParams, sharing, tileQueries } from "./attention.ts";
 import { expect, expectRows } from "./check.ts";
 import type { Context } from "./context.ts";
 
@@ -59,12 +59,13 @@ export function attentionDx(
   const dq = ctx.tensor("dq", want.qkv ? q.shape : [1]);
   const r = ctx.tensor("r", want.gates ? [q.rows, o.heads] : [1]);
   const queries = tileQueries(ctx);
-  const { staged, sharing } = shape(ctx, queries, o.headDim);
+  const S = sharing(ctx, o.headDim);
+  const staged = stagedRows(ctx, queries, o.headDim, S);
   const params = { heads: o.heads, kv_heads: o.kvHeads, scale: 1 / Math.sqrt(o.headDim) };
   ctx.recorder.dispatch(dqKernel, {
     bind: { q, k, v, dz, stats, tiles: o.tiles, dq, r },
     params: { ...params, flags: (o.causal ? 1 : 0) + (want.qkv ? 2 : 0) + (want.gates ? 4 : 0) },
-    overrides: { BQ: queries, BK: staged, S: sharing, D: o.headDim },
+    overrides: { BQ: queries, BK: staged, S, D: o.headDim },
     grid: [o.tiles.rows, o.heads],
   });
   if (want.gates) addGates(ctx, r, o, want.gates);
@@ -74,7 +75,7 @@ export function attentionDx(
   ctx.recorder.dispatch(dkvKernel, {
     bind: { q, k, v, dz, stats, tiles: o.tiles, dk, dv },
     params: { ...params, flags: o.causal ? 1 : 0 },
-    overrides: { BK: queries, BQ: staged, S: sharing, D: o.headDim },
+    overrides: { BK: queries, BQ: staged, S, D: o.headDim },
     grid: [o.tiles.rows, o.kvHeads],
   });
   return { dq, dk, dv };
@@ -102,12 +103,10 @@ function addGates(ctx: Context, r: Tensor, o: Attention, dgates: Tensor): void {
   });
 }
 
-/** How many rows a workgroup holds of what it sums over, and how many threads share a row of what it sums for. */
-function shape(ctx: Context, rows: number, headDim: number): { staged: number; sharing: number } {
-  // A thread of its own for each row needs no exchange between threads, but holds 32 elements at most.
-  const sharing = ctx.gpu.software ? 2 ** Math.ceil(Math.log2(Math.max(1, headDim / 32))) : 4;
-  const bytes = (staged: number) => staged * (2 * headDim * 4 + rows * sharing * 8);
-  return { staged: bytes(16) <= ctx.gpu.limits.workgroupBytes ? 16 : 8, sharing };
+/** How many rows a workgroup holds of what it sums over, `rows` being what it sums for and S what shares one of them. */
+function stagedRows(ctx: Context, rows: number, headDim: number, S: number): number {
+  const bytes = (staged: number) => staged * (2 * headDim * 4 + rows * S * 8);
+  return bytes(16) <= ctx.gpu.limits.workgroupBytes ? 16 : 8;
 }
 
 function check(dz: Tensor, { q, k, v, z, lse }: AttentionSaved, o: Attention, want: AttentionWant): void {

@@ -38,6 +38,10 @@ export interface Attention extends Heads {
 /** Queries of a tile: few on a CPU, where barriers and workgroup memory are dear. */
 export const tileQueries = (ctx: Context): number => (ctx.gpu.software ? 8 : 32);
 
+/** Threads that share a query: on a CPU as few as can hold it, 32 elements each, since exchange between threads is dear. */
+export const sharing = (ctx: Context, headDim: number): number =>
+  ctx.gpu.software ? 2 ** Math.ceil(Math.log2(Math.max(1, headDim / 32))) : 4;
+
 /** Keys of a tile: their k and v and the scores share the workgroup's memory, of which every device has 16 KiB. */
 const tileKeys = (ctx: Context, queries: number, headDim: number): number =>
   16 * (2 * headDim * 4 + queries * 16) <= ctx.gpu.limits.workgroupBytes ? 16 : 8;
@@ -84,7 +88,12 @@ export function attention(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o: Atte
       ...gateParams("attention", o),
       scale: 1 / Math.sqrt(o.headDim),
     },
-    overrides: { BQ: queries, BK: tileKeys(ctx, queries, o.headDim), D: o.headDim },
+    overrides: {
+      BQ: queries,
+      BK: tileKeys(ctx, queries, o.headDim),
+      S: sharing(ctx, o.headDim),
+      D: o.headDim,
+    },
     scalar: ctx.scalar,
     grid: [o.tiles.rows, o.heads],
   });
