@@ -1,13 +1,15 @@
 import { test } from "uvu";
 import { GpuError } from "../../src/gpu/index.ts";
-import type { Nd } from "../reference/array.ts";
+import { matmul } from "../../src/kernels/matmul.ts";
+import { type Nd, nd } from "../reference/array.ts";
 import { checkOp, openGpus, runOp, scalars, weight } from "../reference/check.ts";
 import { expectRejects } from "../reference/compare.ts";
 import * as ref from "../reference/ops.ts";
+import { expectSplit } from "../reference/split.ts";
 
-// The tiled kernel: more than 8 rows in the shapes for a GPU. matvec.test.ts has what other rows and shapes use.
-const gpus = (await openGpus(test)).slice(-1);
-const gpu = gpus[0]!;
+// More than 8 rows; matvec.test.ts has fewer.
+const gpus = await openGpus(test);
+const [gpu] = gpus;
 
 for (const dtype of ["f32", "f16", "bf16"] as const) {
   for (const [m, n, k] of [
@@ -58,6 +60,30 @@ for (const scalar of scalars(gpu))
       ({ x, w }) => ({ y: ref.matmul(x, w) }),
       { scalar, atol: scalar === "f16" ? 1e-2 : 1e-5 },
     ));
+
+for (const [m, n, k] of [
+  [9, 300, 68], // weights
+  [300, 66, 68], // rows of x and of the result
+  [130, 251, 131], // nothing aligned
+] as const)
+  test(`x [${m}, ${k}], weights [${n}, ${k}], larger than a binding`, () =>
+    expectSplit(
+      gpus,
+      { x: [m, k], w: weight(n, k), bias: [n], residual: [m, n] },
+      (ops, { x, w, bias, residual }) => ({ y: ops.matmul(x, w, { bias, residual, gelu: true }) }),
+    ));
+
+test("rows of a weight alone, as a slice of a vocabulary", () => {
+  const part = { from: 64, to: 131 };
+  const rows = (w: Nd) => nd([67, 20], w.data.slice(64 * 20, 131 * 20));
+  return checkOp(
+    gpus,
+    "matmul",
+    { x: [9, 20], w: weight(140, 20, "f16"), bias: [67] },
+    (ops, { x, w, bias }) => ({ y: matmul(ops, x, w, { bias }, part) }),
+    ({ x, w, bias }) => ({ y: ref.matmul(x, rows(w), { bias }) }),
+  );
+});
 
 test("shapes that do not fit are named", async () => {
   const wrong = (xs: number[], ws: number[], bias: number, residual: number[]) =>
