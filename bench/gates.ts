@@ -53,3 +53,14 @@ export function attend(
 /** 2·D operations for a score, as many for its part of the sum, for every query and key that see each other. */
 export const attentionFlops = (pairs: number, { sizes }: Bench, { share }: Mask): number =>
   4 * sizes.headDim * pairs * sizes.heads * share;
+
+/** As many for five products a pair instead of two: scores again, dz·v, and one each for dq, dk and dv (arXiv 2307.08691). */
+export const attentionGradientFlops = (pairs: number, b: Bench, mask: Mask): number =>
+  2.5 * attentionFlops(pairs, b, mask);
+
+/** softmax of the scores of keys 0 … keys − 1, on the host. */
+export function probabilities(keys: number, score: (key: number) => number): Float64Array {
+  const weights = Float64Array.from({ length: keys }, (_, key) => Math.exp(score(key)));
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights.map((weight) => weight / total);
+}

@@ -58,8 +58,8 @@ export class Bench {
   }
 
   /** A tensor of numbers that the host knows, freed after the next `measure`. */
-  input(label: string, shape: readonly number[], dtype: DType = "f32"): Input {
-    const made = input(this.gpu, label, shape, dtype, this.#owned.length + 1);
+  input(label: string, shape: readonly number[], dtype: DType = "f32", scale = 1): Input {
+    const made = input(this.gpu, label, shape, dtype, this.#owned.length + 1, scale);
     this.own(made.tensor);
     return made;
   }

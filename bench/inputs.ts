@@ -1,6 +1,6 @@
 import { BYTES, count, type DType, type Gpu, type Tensor } from "../src/gpu/index.ts";
 
-const PERIOD = 16_381; // a prime: no row of a matrix repeats the one before it
+export const PERIOD = 16_381; // a prime: no row of a matrix repeats the one before it
 const MOST = PERIOD * 256; // elements of one write
 
 /** A tensor whose every element the host knows without holding them all. */
@@ -15,15 +15,22 @@ export class TooLarge extends Error {
   override name = "TooLarge";
 }
 
-/** Numbers of the form n/64 between −1 and 1, which every storage type holds exactly. */
-export function input(gpu: Gpu, label: string, shape: readonly number[], dtype: DType, seed: number): Input {
+/** Numbers n/64 between −1 and 1, times `scale`, a power of two from 2⁻⁸ on: every storage type holds them exactly. */
+export function input(
+  gpu: Gpu,
+  label: string,
+  shape: readonly number[],
+  dtype: DType,
+  seed: number,
+  scale = 1,
+): Input {
   const bytes = count(shape) * BYTES[dtype];
   if (bytes > gpu.limits.bufferBytes) {
     throw new TooLarge(
       `${label} needs a buffer of ${bytes} bytes, this device allows ${gpu.limits.bufferBytes}`,
     );
   }
-  const period = numbers(seed);
+  const period = numbers(seed).map((value) => value * scale);
   const tensor = gpu.tensor(label, shape, dtype);
   const chunk = stored(period, dtype, Math.min(count(shape) + 1, MOST));
   for (let from = 0; from < bytes; from += chunk.length)
