@@ -9,6 +9,7 @@ export { openFolder, openStore, readFile } from "#files";
 export { AudioError } from "./audio/decode.ts";
 export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } from "./audio/load.ts";
 export { logMel, melFrames } from "./audio/log-mel.ts";
+export { TapedOps, type TapeOptions } from "./autograd/index.ts";
 export {
   type Bound,
   DeviceLostError,
@@ -40,8 +41,17 @@ export {
 export { type ByteSource, type Folder, memoryFolder, memorySource, SourceError } from "./io/source.ts";
 export { memoryStore, type Store } from "./io/store.ts";
 export * from "./kernels/index.ts";
+export { adamw, type Moments, moments } from "./mask/adamw.ts";
+export { LearnError, RunError, RunStoppedError } from "./mask/errors.ts";
+export type { Example, Lesson } from "./mask/examples.ts";
+export type { GateKind } from "./mask/gumbel.ts";
 export { HeadMask, MaskError, type MaskedModel } from "./mask/head-mask.ts";
+export { Learner, type LearnState, type StepReport } from "./mask/learn.ts";
+export { LEARN_DEFAULTS, type LearnSettings } from "./mask/learn-settings.ts";
 export { type MaskShape, readMask, writeMask } from "./mask/mask-file.ts";
+export { type LogLine, type RunConfig, RunFolder } from "./mask/run.ts";
+export type { Best, RunState } from "./mask/run-state.ts";
+export type { RateSchedule, TauSchedule } from "./mask/schedule.ts";
 export * from "./model/index.ts";
 export { ClipCache, type ClipEncoder } from "./tasks/clip-cache.ts";
 export {
@@ -63,6 +73,14 @@ export {
   evaluate,
   type Unheard,
 } from "./tasks/evaluate.ts";
+export { holdOut, type LearnData, type PrepareEvent } from "./tasks/learn-data.ts";
+export {
+  type LearnEvent,
+  type Learned,
+  type LearnRunOptions,
+  learnRun,
+  type Validation,
+} from "./tasks/learn-run.ts";
 export { type ClipListener, type LoadedClip, loadClip } from "./tasks/load-clips.ts";
 export { type ChatFiles, ChatTemplate, ChatTemplateError } from "./text/chat.ts";
 export { buildPrompt, type Prompt, type PromptOptions } from "./text/prompt.ts";

@@ -72,12 +72,16 @@ export class Learner {
     return this.#state.step >= this.settings.steps;
   }
 
-  /** The mask that the logits say now: a head is on where M ≥ 0; at the end of a run with a budget exactly its number. */
-  mask(): HeadMask {
+  /**
+   * The mask that the logits say now: a head is on where M ≥ 0.
+   *
+   * @param last it is to be used as it is, not learned further: with a budget it keeps exactly its number of heads
+   */
+  mask(last = this.done): HeadMask {
     const { layers, heads, fingerprint } = this.model;
     const { budget } = this.settings;
     const logits =
-      budget !== undefined && this.done ? keepLargest(this.#state.logits, budget) : this.#state.logits;
+      budget !== undefined && last ? keepLargest(this.#state.logits, budget) : this.#state.logits;
     return HeadMask.fromLogits(layers, heads, logits).withMetadata({ fingerprint });
   }
 
@@ -110,6 +114,12 @@ export class Learner {
     }
     for (const { slope } of drawn)
       for (const [i, s] of slope.entries()) dlogits[i]! += (lambda * s) / o.batch;
+    const gradientNorm = Math.hypot(...dlogits);
+    if (!Number.isFinite(gradientNorm))
+      throw new LearnError(
+        `learn: expected a finite gradient in step ${step + 1}, got ${gradientNorm} from ` +
+          `${batch.map(({ name }) => name).join(", ")}; lower the rate, or check the weights`,
+      );
     const gates = drawn.reduce((n, d) => n + d.gates.reduce((a, b) => a + b, 0), 0) / o.batch;
 
     const { mean, square } = this.#state.moments;
@@ -124,7 +134,7 @@ export class Learner {
       rate,
       lambda,
       on: logits.reduce((n, m) => n + Number(m >= 0), 0),
-      gradientNorm: Math.hypot(...dlogits),
+      gradientNorm,
       tokens: batch.reduce((n, { prompt }) => n + prompt.ids.length, answers),
       ms: performance.now() - start,
     };

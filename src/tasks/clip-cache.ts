@@ -1,3 +1,4 @@
+import { bytesOfF32, sha256 } from "../io/hash.ts";
 import { encodeSafetensors, parseHeader, readTensor, SafetensorsError } from "../io/safetensors.ts";
 import { memorySource } from "../io/source.ts";
 import type { Store } from "../io/store.ts";
@@ -39,7 +40,7 @@ export class ClipCache {
    * @throws GenerateError for a clip too short or too long, SourceError when the store fails
    */
   async get(clips: readonly Float32Array[]): Promise<EncodedClip[]> {
-    const keys = await Promise.all(clips.map(sha256));
+    const keys = await Promise.all(clips.map(hash));
     const distinct = new Map(keys.map((key, i) => [key, clips[i]!]));
     const found = new Map<string, EncodedClip>();
     for (const [key, clip] of distinct) {
@@ -82,20 +83,13 @@ export class ClipCache {
   }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
-  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-
-/** SHA-256 of the values' bytes, in hexadecimal. */
-async function sha256(values: Float32Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytesOf(values));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+const hash = (values: Float32Array): Promise<string> => sha256(bytesOfF32(values));
 
 /** `embeddings` F32 [tokens, C], with their own SHA-256: the format alone does not notice a flipped bit. */
 async function encodeEntry({ tokens, embeddings }: EncodedClip): Promise<Uint8Array<ArrayBuffer>> {
   const shape = [tokens, embeddings.length / tokens];
-  const tensor = { name: "embeddings", dtype: "F32" as const, shape, bytes: bytesOf(embeddings) };
-  return encodeSafetensors([tensor], { sha256: await sha256(embeddings) });
+  const tensor = { name: "embeddings", dtype: "F32" as const, shape, bytes: bytesOfF32(embeddings) };
+  return encodeSafetensors([tensor], { sha256: await hash(embeddings) });
 }
 
 async function decodeEntry(
@@ -107,7 +101,7 @@ async function decodeEntry(
     const info = tensors.get("embeddings");
     if (info?.dtype !== "F32" || info.shape.join() !== `${tokens},${width}`) return undefined;
     const embeddings = new Float32Array((await readTensor(info)).buffer);
-    return metadata.sha256 === (await sha256(embeddings)) ? { tokens, embeddings } : undefined;
+    return metadata.sha256 === (await hash(embeddings)) ? { tokens, embeddings } : undefined;
   } catch (error) {
     if (error instanceof SafetensorsError) return undefined;
     throw error;
