@@ -43,7 +43,7 @@ export class Bench {
   constructor(
     readonly gpu: Gpu,
     readonly sizes: Sizes,
-    private readonly peaks: Peaks,
+    readonly peaks: Peaks,
     private readonly print: (line: string) => void,
   ) {}
 
@@ -77,12 +77,19 @@ export class Bench {
 
   /** Prepares a case, or several to be compared with the first; checks, times and prints each. */
   async measure(prepare: () => Case | readonly Case[]): Promise<void> {
-    try {
+    await this.fitting(async () => {
       const cases = [prepare()].flat();
       for (const c of cases) await this.#check(c);
       const samples = await timeInTurns(this.gpu, cases, cases.length > 1 ? 1 : 0.3);
       for (const [i, c] of cases.entries())
         this.#row(c, milliseconds(samples, i), cases.length > 1 ? ratio(samples, i) : undefined);
+    });
+  }
+
+  /** Runs f, then frees what it prepared; a shape that the device has no room for is said to be left out. */
+  async fitting(f: () => Promise<void>): Promise<void> {
+    try {
+      await f();
     } catch (error) {
       if (!(error instanceof TooLarge)) throw error;
       this.print(`${this.#name.padEnd(17)}not measured: ${error.message}`);

@@ -59,13 +59,28 @@ export function recordGateGradient(
     (ctx, dgates) => [gateDx(ctx, dgates, slope)],
   );
 
+  const loss = answerLosses(ops, lm, examples, gates);
+  ops.backward(loss, ops.upload("dloss", [loss.length], new Float32Array(loss.length).fill(weight)));
+  return ops.concat([ops.gradient(logits), loss]);
+}
+
+/**
+ * The forward over a packed batch: each answer token's cross-entropy given the prompt and the answer before it.
+ *
+ * @param gates [B, L, H] f32, one head mask for each example
+ * @returns [answer tokens] f32, nats, example after example
+ */
+export function answerLosses(
+  ops: Ops,
+  lm: LanguageModel,
+  examples: readonly Example[],
+  gates: Tensor,
+): Tensor {
   const lengths = examples.map(({ prompt, answer }) => prompt.ids.length + answer.length);
   const kv = new PassingKeysValues(ops, lm, sum(lengths), Math.max(...lengths));
   const { step, targets, ids } = packed(ops, examples);
   const h = lm.forward(ops, embedded(ops, lm, examples), { ...step, gates }, kv);
-  const loss = ops.crossEntropy(lm.norm(ops, ops.embed(h, targets)), lm.head, ids);
-  ops.backward(loss, ops.upload("dloss", [loss.length], new Float32Array(loss.length).fill(weight)));
-  return ops.concat([ops.gradient(logits), loss]);
+  return ops.crossEntropy(lm.norm(ops, ops.embed(h, targets)), lm.head, ids);
 }
 
 /** Where the tokens of the packed examples stand, and where the answers' tokens are predicted: one position before each. */
