@@ -4,7 +4,9 @@ import { Command } from "commander";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { report } from "./errors.ts";
+import { evalCommand } from "./eval.ts";
 import { inspectCommand } from "./inspect.ts";
+import { learnCommand } from "./learn.ts";
 import { packageRoot } from "./package-root.ts";
 import { runCommand } from "./run.ts";
 
@@ -13,6 +15,8 @@ Examples:
   ahamask demo
   ahamask run --model DIR --audio a.flac --prompt "transcribe the speech"
   ahamask run --model DIR --audio *.wav --mask asr.safetensors --json
+  ahamask eval --model DIR --data asr.jsonl --mask asr.safetensors
+  ahamask learn --model DIR --data asr.jsonl --out runs/asr
   ahamask inspect asr.safetensors
   ahamask doctor
 
@@ -32,7 +36,14 @@ export async function ahamask(args: readonly string[]): Promise<void> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "ahamask: ")) })
     .addHelpText("after", HELP);
-  for (const command of [runCommand(), inspectCommand(), demoCommand(), doctorCommand()]) {
+  for (const command of [
+    runCommand(),
+    evalCommand(),
+    learnCommand(),
+    inspectCommand(),
+    demoCommand(),
+    doctorCommand(),
+  ]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   try {
