@@ -1,7 +1,7 @@
 import type { AudioLanguageModel, Gpu } from "../index.ts";
 import { ensureAdapter } from "./adapter.ts";
 import { EXIT, Interrupted } from "./errors.ts";
-import { complain, megabytes, Progress, Waiting } from "./terminal.ts";
+import { complain, megabytes, note, Progress, Waiting } from "./terminal.ts";
 
 /** The library on this machine's GPU, for as long as a command needs it. */
 export interface Engine {
@@ -19,9 +19,10 @@ const GRACE = 1000; // ms in which an interrupted command may end by itself; a s
  * Runs `use` on the best adapter there is, and lets Ctrl-C interrupt it: at once with the second one. The library is
  * imported only when there is an adapter, since Dawn's binary does not even load on some systems.
  *
+ * @param finishes what `use` still does after Ctrl-C, for as long as it takes
  * @throws NoAdapterError with a remedy, Interrupted, and whatever `use` throws
  */
-export async function withEngine<T>(use: (engine: Engine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(use: (engine: Engine) => Promise<T>, finishes?: string): Promise<T> {
   await ensureAdapter();
   const ahamask = await import("../index.ts");
   using gpu = await ahamask.openGpu();
@@ -33,7 +34,8 @@ export async function withEngine<T>(use: (engine: Engine) => Promise<T>): Promis
   const onSignal = () => {
     if (interrupt.signal.aborted) leave();
     interrupt.abort(new Interrupted());
-    setTimeout(leave, GRACE).unref();
+    if (finishes) note(`interrupted: ${finishes}; once more to leave at once`);
+    else setTimeout(leave, GRACE).unref();
   };
   process.on("SIGINT", onSignal);
   try {

@@ -5,19 +5,13 @@ import { openStore, readFile } from "#files";
 import type { AudioLanguageModel } from "../index.ts";
 import { decodeText } from "../io/source.ts";
 import { ClipCache } from "../tasks/clip-cache.ts";
-import {
-  type BadRow,
-  DataError,
-  type DataSet,
-  describeBad,
-  parseDataset,
-  type Row,
-} from "../tasks/dataset.ts";
+import { type BadRow, DataError, describeBad, parseDataset, type Row } from "../tasks/dataset.ts";
 import { type Condition, type Evaluated, evalItems, evaluate } from "../tasks/evaluate.ts";
 import type { Format } from "../tasks/following.ts";
 import type { Score } from "../tasks/metric-types.ts";
 import { METRICS, type MetricName, type TextMetric } from "../tasks/metrics.ts";
 import { answerFormat } from "./answer-format.ts";
+import { chooseRows } from "./choose-rows.ts";
 import { type Engine, loadWithProgress, withEngine } from "./engine.ts";
 import { EXIT } from "./errors.ts";
 import { ResultsFile } from "./eval-results.ts";
@@ -148,7 +142,7 @@ async function run(o: EvalOptions): Promise<void> {
   // What is not there is said before gigabytes are loaded.
   const bytes = await readFile(o.data);
   const set = parseDataset(decodeText(o.data, bytes), o.data);
-  const rows = choose(set, o);
+  const rows = chooseRows(set, o.task, o.limit);
   if (o.format)
     METRICS.following(
       rows.map(({ text }) => ({ hypothesis: text, reference: text })),
@@ -180,18 +174,6 @@ async function run(o: EvalOptions): Promise<void> {
   });
   process.stdout.write(o.json ? `${JSON.stringify(document, null, 2)}\n` : table(document));
   if (document.skipped.length > 0) process.exitCode = EXIT.failed;
-}
-
-/** The first `limit` rows of the task. */
-function choose({ name, rows, bad }: DataSet, { task, limit }: EvalOptions): readonly Row[] {
-  const chosen = task === undefined ? rows : rows.filter((row) => row.task === task);
-  if (chosen.length > 0) return chosen.slice(0, limit);
-  const tasks = [...new Set(rows.flatMap((row) => row.task ?? []))].map((found) => `'${found}'`);
-  if (rows.length === 0)
-    throw new DataError(`data: ${name}: expected rows, got ${bad.length} that cannot be used`);
-  throw new DataError(
-    `data: ${name}: expected rows of task '${task}', got ${tasks.join(", ") || "rows without a task"}`,
-  );
 }
 
 async function makeCondition(

@@ -176,13 +176,16 @@ function checkSame(folder: string, before: unknown, now: RunConfig): void {
   const [old, own] = [decisive(before), decisive(now)];
   const differences = [...new Set([...old.keys(), ...own.keys()])]
     .filter((name) => old.get(name) !== own.get(name))
-    .map((name) => `${name} ${old.get(name) ?? "none"} instead of ${own.get(name) ?? "none"}`);
+    .map((name) => `${name} ${short(old.get(name))} instead of ${short(own.get(name))}`);
   if (differences.length > 0)
     throw new RunError(
       `run: expected ${folder} to hold this run, got another (${differences.join(", ")}); ` +
         "resume it with what it began with, or choose another folder",
     );
 }
+
+/** A value for people: a SHA-256 by its beginning. */
+const short = (value = "none") => value.replace(/^"([0-9a-f]{12})[0-9a-f]{52}"$/, "$1…");
 
 /** The values that a run depends on, by their paths such as `settings.rate.peak`. */
 function decisive(value: object, path = ""): Map<string, string> {

@@ -1,0 +1,87 @@
+import { join } from "node:path";
+import type { AudioLanguageModel } from "../index.ts";
+import type { Store } from "../io/store.ts";
+import type { BadRow } from "../tasks/dataset.ts";
+import type { Learned } from "../tasks/learn-run.ts";
+import { duration } from "./learn-line.ts";
+import type { LearnOptions } from "./learn-options.ts";
+import { pairs } from "./terminal.ts";
+
+/** A row that was left out, and of which data file. */
+export type Skipped = BadRow & { readonly data: string };
+
+/** What `learn --json` prints. */
+export interface LearnDocument {
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly adapter: string;
+  readonly data: string;
+  readonly task: string | null;
+  readonly prompt: string | null;
+  readonly out: string;
+  /** Rows learned from. */
+  readonly rows: number;
+  readonly skipped: readonly Skipped[];
+  /** Steps done: fewer than asked for when patience ended the run. */
+  readonly steps: number;
+  /** Mean of the last 10 steps, in nats a token. */
+  readonly loss: number;
+  readonly heads: { readonly on: number; readonly of: number };
+  readonly best: { readonly step: number; readonly metric: string; readonly value: number } | null;
+  /** The mask's file: the best where there was validation, else the last. */
+  readonly mask: string;
+}
+
+export function learnDocument(
+  o: LearnOptions,
+  adapter: string,
+  { fingerprint, layers, heads }: AudioLanguageModel,
+  { mask, best, state, log }: Learned,
+  rows: number,
+  skipped: readonly Skipped[],
+): LearnDocument {
+  const { metric = "exact" } = o;
+  const last = log.slice(-10);
+  return {
+    model: o.model,
+    fingerprint,
+    adapter,
+    data: o.data,
+    task: o.task ?? null,
+    prompt: o.prompt ?? null,
+    out: o.out,
+    rows,
+    skipped,
+    steps: state.step,
+    loss: last.reduce((sum, { loss }) => sum + loss, 0) / last.length,
+    heads: { on: (best ?? mask).count, of: layers * heads },
+    best: state.best ? { step: state.best.step, metric, value: state.best.value } : null,
+    mask: join(o.out, best ? "best.safetensors" : "mask.safetensors"),
+  };
+}
+
+/** Final numbers, where the mask is, and how to use it. */
+export function summary(d: LearnDocument, { log }: Learned): string {
+  const ms = log.reduce((sum, line) => sum + line.ms, 0);
+  const tokens = log.reduce((sum, line) => sum + line.tokens, 0);
+  const { best } = d;
+  const rows = [
+    ["steps", `${d.steps}, ${duration(ms)}, ${((1000 * tokens) / ms).toFixed(0)} tokens/s`],
+    ["loss", `${d.loss.toFixed(3)} nats a token, over the last ${Math.min(log.length, 10)} steps`],
+    ["heads", `${d.heads.on} of ${d.heads.of} on`],
+    ...(best ? [["best", `${best.metric} ${best.value.toFixed(2)} % after step ${best.step}`] as const] : []),
+    ["mask", d.mask],
+    ["use it", useCommand(d)],
+  ] as const;
+  return `${pairs(rows).join("\n")}\n`;
+}
+
+function useCommand({ model, mask, prompt }: LearnDocument): string {
+  const asked = prompt === null ? "" : ` --prompt ${quoted(prompt)}`;
+  return `ahamask run --model ${quoted(model)} --audio FILE --mask ${quoted(mask)}${asked}`;
+}
+
+/** A word of a shell's command. */
+const quoted = (text: string) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+export async function writePictures(_store: Store, _learned: Learned, _o: LearnOptions): Promise<void> {}
