@@ -22,9 +22,10 @@ export class Gradients {
     return this.#sums.get(t);
   }
 
-  /** The gradient of a result, which all its uses have given by now. */
+  /** The gradient of a result, which all its uses have given by now; several others may refer to it from now on. */
   take(t: Tensor): Tensor | undefined {
     const sum = this.#sums.get(t);
+    if (sum) this.#own.delete(sum);
     this.#sums.delete(t);
     return sum;
   }

@@ -42,6 +42,8 @@ export class TapedOps implements Ops {
   readonly #eager: EagerOps;
   readonly #gradients: Gradients;
   readonly #keepBytes: number;
+  readonly #learned = new WeakSet<Tensor>();
+  readonly #passed = new Set<Tensor>(); // gradients that a block handed on to those before it
   #tape: Back[] = [];
   #kept = 0;
 
@@ -55,9 +57,16 @@ export class TapedOps implements Ops {
     this.#keepBytes = keepBytes;
   }
 
-  /** From here on, what is made from t is recorded, and `gradient(t)` can be asked for. t is f32. */
+  /**
+   * From here on, what is made from t is recorded, and `gradient(t)` can be asked for.
+   *
+   * @param t f32, not itself made from what is learned
+   */
   learn(t: Tensor): void {
     if (t.dtype !== "f32") throw new GpuError(`autograd: expected a tensor of f32 to learn, got ${t}`);
+    if (this.#gradients.wants(t) && !this.#learned.has(t))
+      throw new GpuError(`autograd: expected a tensor that is given, got ${t}, made from what is learned`);
+    this.#learned.add(t);
     this.#gradients.want(t);
   }
 
@@ -82,7 +91,7 @@ export class TapedOps implements Ops {
 
   /** The gradient of what `backward` began with, with respect to a learned t: of t's shape, zeros if t had no part in it. */
   gradient(t: Tensor): Tensor {
-    if (!this.#gradients.wants(t))
+    if (!this.#learned.has(t))
       throw new GpuError(`autograd: expected a tensor that is learned, got ${t}; call learn() with it`);
     return this.#gradients.of(t) ?? this.#gradients.inPlace(t);
   }
@@ -200,24 +209,27 @@ export class TapedOps implements Ops {
   /** As in inference, but for what the way back needs: the block's result, and all of it within `keepBytes`. */
   block(f: () => Tensor, spent?: Tensor): Tensor {
     const made = new Set<Tensor>();
-    const outer = this.#tape;
-    this.#tape = [];
-    const y = this.#eager.collect(made, f);
-    const inner = this.#tape;
-    this.#tape = outer;
+    const keptBefore = this.#kept;
+    const { y, inner } = this.#inside(made, f);
     if (made.delete(y)) this.#eager.adopt(y);
     if (inner.length === 0) {
       free(made);
       if (spent && !this.#gradients.wants(spent)) this.#eager.free(spent);
       return y;
     }
-    const bytes = [...made].reduce((sum, t) => sum + t.buffer.size, 0);
-    if (this.#kept + bytes <= this.#keepBytes) {
-      this.#kept += bytes;
-      this.#tape.push(() => this.#walkBlock(made, () => inner));
+    const kept = [...made].reduce((sum, t) => sum + t.buffer.size, keptBefore); // with those of blocks in it
+    if (kept <= this.#keepBytes) {
+      this.#kept = kept;
+      for (const t of made) this.#eager.adopt(t); // until the walk, or the enclosing block or recording ends
+      this.#tape.push(() => {
+        this.#walkBlock(() => inner);
+        const live = this.#gradients.live();
+        for (const t of made) if (!live.has(t)) this.#eager.free(t);
+      });
     } else {
+      this.#kept = keptBefore;
       free(made);
-      this.#tape.push(() => this.#walkBlock(new Set(), () => this.#again(f, y)));
+      this.#tape.push(() => this.#walkBlock(() => this.#again(f, y)));
     }
     return y;
   }
@@ -268,11 +280,36 @@ export class TapedOps implements Ops {
     for (let i = tape.length - 1; i >= 0; i--) tape[i]!();
   }
 
-  /** Walks a block back, then frees `made`, what its forward left, and all that the walk made but gradients outside. */
-  #walkBlock(made: Set<Tensor>, forward: () => readonly Back[]): void {
-    this.#eager.collect(made, () => this.#walk(forward()));
-    for (const gradient of this.#gradients.live()) if (made.delete(gradient)) this.#eager.adopt(gradient);
-    free(made);
+  /** Runs a block's forward: its result, and a tape of its own. */
+  #inside(made: Set<Tensor>, f: () => Tensor): { y: Tensor; inner: readonly Back[] } {
+    const outer = this.#tape;
+    const inner: Back[] = [];
+    this.#tape = inner;
+    try {
+      return { y: this.#eager.collect(made, f), inner };
+    } catch (error) {
+      free(made);
+      throw error;
+    } finally {
+      this.#tape = outer;
+    }
+  }
+
+  /** Walks a block back, then frees all that this made but gradients outside, and those outside that only it needed. */
+  #walkBlock(forward: () => readonly Back[]): void {
+    const made = new Set<Tensor>();
+    try {
+      this.#eager.collect(made, () => this.#walk(forward()));
+    } finally {
+      const live = this.#gradients.live();
+      for (const gradient of live)
+        if (made.delete(gradient)) {
+          this.#eager.adopt(gradient);
+          this.#passed.add(gradient);
+        }
+      free(made);
+      for (const gradient of this.#passed) if (!live.has(gradient)) this.#eager.free(gradient);
+    }
   }
 
   /** The tape of a block whose activations were not kept; y, its result, is there and so is y's gradient. */

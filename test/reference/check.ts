@@ -1,7 +1,7 @@
 import type { Test } from "uvu";
 import { BYTES, type DType, type Gpu, openGpu, type Scalar, type Tensor } from "../../src/gpu/index.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../../src/io/values.ts";
-import { EagerOps } from "../../src/kernels/index.ts";
+import { EagerOps, type Ops } from "../../src/kernels/index.ts";
 import { type Nd, nd } from "./array.ts";
 import { expectClose } from "./compare.ts";
 
@@ -97,7 +97,7 @@ class PoisonedOps extends EagerOps {
 const NAN = 0x7fff7fff; // as f32, and as two f16 or two bf16
 
 /** The values of each input as stored, the same on every call. */
-function fill<K extends string>(inputs: Specs<K>): Record<K, Nd> {
+export function fill<K extends string>(inputs: Specs<K>): Record<K, Nd> {
   return mapValues(Object.entries<Spec>(inputs) as [K, Spec][], (spec, _, seed) => {
     const { shape, scale = 1, values } = "shape" in spec ? spec : { shape: spec };
     const drawn = nd(
@@ -116,7 +116,12 @@ function fill<K extends string>(inputs: Specs<K>): Record<K, Nd> {
 }
 
 /** A tensor of the given values in their storage type. */
-function store(ops: EagerOps, label: string, { shape, data }: Nd, dtype: DType): Tensor {
+export function store(
+  ops: Pick<Ops, "gpu" | "tensor">,
+  label: string,
+  { shape, data }: Nd,
+  dtype: DType,
+): Tensor {
   const tensor = ops.tensor(label, shape, dtype);
   if (data.length === 0) return tensor;
   const words = new Uint8Array(Math.ceil(tensor.byteLength / 4) * 4).fill(0xff); // an odd 16-bit end is a NaN too
@@ -141,7 +146,7 @@ function rounded(value: number, dtype: DType): number {
   return dtype === "f32" ? Math.fround(value) : value;
 }
 
-const dtypeOf = (spec: Spec): DType => ("shape" in spec ? spec.dtype : undefined) ?? "f32";
+export const dtypeOf = (spec: Spec): DType => ("shape" in spec ? spec.dtype : undefined) ?? "f32";
 
 /** Normal numbers (Box and Muller) from a small generator (mulberry32), the same for the same seed. */
 export function normals(count: number, seed: number): Float64Array {
