@@ -42,6 +42,13 @@ export { type ByteSource, type Folder, memoryFolder, memorySource, SourceError }
 export { memoryStore, type Store } from "./io/store.ts";
 export * from "./kernels/index.ts";
 export { adamw, type Moments, moments } from "./mask/adamw.ts";
+export {
+  type Agreement,
+  type Combination,
+  combineMasks,
+  compareMasks,
+  headsPerLayer,
+} from "./mask/analyze.ts";
 export { LearnError, RunError, RunStoppedError } from "./mask/errors.ts";
 export type { Example, Lesson } from "./mask/examples.ts";
 export { answerLosses, type GateGradient, gateGradient, recordGateGradient } from "./mask/gate-gradient.ts";

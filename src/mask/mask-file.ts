@@ -7,6 +7,7 @@ import {
 } from "../io/safetensors.ts";
 import { memorySource } from "../io/source.ts";
 import { HeadMask, MaskError, maskBytes } from "./head-mask.ts";
+import { isTorchFile, readPublishedMask } from "./published-mask.ts";
 
 export interface MaskShape {
   readonly layers: number;
@@ -15,16 +16,18 @@ export interface MaskShape {
 
 /**
  * Reads a mask file: safetensors that hold `logits` (F32 [L, H]), packed `bits` (U8 [⌈L·H/8⌉], with `layers` and `heads`
- * in the metadata), or both; or bare bits, exactly ⌈L·H/8⌉ bytes of whatever name does not end in .safetensors.
- * @param name for messages
- * @param shape of the model, which the mask must have; without it, bare bits cannot be read
+ * in the metadata), or both; a mask as it is published, a file of torch.save (see published-mask.ts); or bare bits,
+ * exactly ⌈L·H/8⌉ bytes of whatever name does not end in .safetensors, .pth or .pt.
+ * @param name tells the formats apart, and is for messages
+ * @param shape of the model, which the mask must have; without it, bare bits and published masks cannot be read
  * @throws MaskError
  */
 export async function readMask(bytes: Uint8Array, name: string, shape?: MaskShape): Promise<HeadMask> {
   const bare = shape && maskBytes(shape.layers, shape.heads);
   try {
-    if (shape && bytes.length === bare && !name.endsWith(".safetensors"))
+    if (shape && bytes.length === bare && !/\.(safetensors|pth|pt)$/.test(name))
       return HeadMask.fromBits(shape.layers, shape.heads, bytes);
+    if (isTorchFile(bytes, name)) return await readPublishedMask(bytes, name, shape);
     const header = await parseHeader(memorySource(name, bytes)).catch((cause: Error) => {
       const bits = shape
         ? `exactly ${bare} bytes for ${shape.layers} × ${shape.heads} heads`
