@@ -65,7 +65,6 @@ export interface StepCost {
   readonly recordMs: number; // on the host
   readonly gpuMs: number; // from the submit until the gradient is on the host
   readonly totalMs: number;
-  readonly bytes: number; // of GPU memory, on top of what was held before
   readonly dispatches: number;
   readonly submits: number;
   readonly bytesRead: number;
@@ -73,8 +72,7 @@ export interface StepCost {
 
 /** One step of learning, as `Learner` does it. */
 export async function step(gpu: Gpu, l: Learning, keepBytes: number): Promise<StepCost> {
-  gpu.trim();
-  const { bytes, dispatches, submits } = gpu;
+  const { dispatches, submits } = gpu;
   const { bytesRead } = gpu.staging;
   const start = performance.now();
   const drawn = draw(l);
@@ -91,11 +89,19 @@ export async function step(gpu: Gpu, l: Learning, keepBytes: number): Promise<St
     recordMs: submit - begin,
     gpuMs: done - submit,
     totalMs: end - start,
-    bytes: gpu.bytes - bytes,
     dispatches: gpu.dispatches - dispatches,
     submits: gpu.submits - submits,
     bytesRead: gpu.staging.bytesRead - bytesRead,
   };
+}
+
+/** Bytes of GPU memory that a step holds at its peak, on top of what is held anyway. */
+export function stepBytes(gpu: Gpu, l: Learning, keepBytes: number): number {
+  gpu.trim();
+  const { bytes } = gpu;
+  using ops = new TapedOps(gpu, "learning step", { keepBytes });
+  recordGateGradient(ops, l.lm, l.examples, draw(l), 1 / answers(l)); // what it recycles it keeps until it is disposed
+  return gpu.bytes - bytes;
 }
 
 /** Milliseconds from the submit of the forward alone, as inference runs it, until the answers' losses are on the host. */
