@@ -130,6 +130,10 @@ class Course {
   /** @throws RunStoppedError, the signal's reason */
   async step(): Promise<LogLine> {
     const { learner, run, options } = this;
+    if (options.signal?.aborted) {
+      if (run.safe !== this.#state.step) await this.#kept(() => run.checkpoint(this.#state));
+      throw options.signal.reason;
+    }
     const { line, state } = await this.#try(async () => {
       const report = await learner.step();
       const score = this.#validates(report.step) ? await this.#validate() : undefined;
@@ -145,9 +149,8 @@ class Course {
       this.#state = state;
       if (state.best?.step === state.step) await run.writeBest(this.#bestMask(state.best)!);
       const due = state.step % (options.checkpointEvery ?? 10) === 0;
-      if (due || this.over || options.signal?.aborted) await run.checkpoint(state);
+      if (due || this.over) await run.checkpoint(state);
     });
-    if (options.signal?.aborted && !this.over) throw options.signal.reason;
     return line;
   }
 
@@ -219,12 +222,11 @@ class Course {
     const { best, misses } = this.#state;
     if (!score) return { ...(best && { best }), misses };
     const { value, better } = score;
-    const improved = !best || (better === "higher" ? value > best.value : value < best.value);
-    if (!improved) return { best, misses: misses + 1 };
-    return {
-      best: { step: this.learner.state.step, value, logits: this.learner.mask(true).logits! },
-      misses: 0,
-    };
+    const gain = best ? (better === "higher" ? value - best.value : best.value - value) : Infinity;
+    if (best && gain < 0) return { best, misses: misses + 1 };
+    // Of equally good ones the last: it was learned longer.
+    const now = { step: this.learner.state.step, value, logits: this.learner.mask(true).logits! };
+    return { best: now, misses: gain > 0 ? 0 : misses + 1 };
   }
 
   #bestMask(best: RunState["best"]): HeadMask | undefined {
