@@ -1,4 +1,5 @@
 import type { Qwen2AudioConfig } from "../model/qwen2-audio.ts";
+import { headMap } from "./head-map.ts";
 import type { MaskReport, Report, TensorsReport } from "./inspect.ts";
 import type { CheckpointReport } from "./inspect-checkpoint.ts";
 import { columns, megabytes, painter, pairs, printable } from "./terminal.ts";
@@ -7,13 +8,15 @@ type Row = readonly [name: string, value: string];
 
 /** A report for a person. */
 export function render(report: Report): string {
-  const title = painter(process.stdout)("bold", printable(report.name));
-  return `${[title, ...lines(report).map(printable)].join("\n")}\n`;
+  const paint = painter(process.stdout);
+  const title = paint("bold", printable(report.name));
+  const map = report.kind === "mask" ? ["", ...headMap(report.map, columns(process.stdout), paint)] : [];
+  return `${[title, ...lines(report).map(printable), ...map].join("\n")}\n`;
 }
 
 function lines(report: Report): string[] {
   if (report.kind === "checkpoint") return pairs(checkpoint(report));
-  return report.kind === "mask" ? [...pairs(mask(report)), "", ...map(report)] : tensors(report);
+  return report.kind === "mask" ? pairs(mask(report)) : tensors(report);
 }
 
 function checkpoint(r: CheckpointReport): Row[] {
@@ -57,24 +60,6 @@ function mask(r: MaskReport): Row[] {
     ...Object.entries(r.metadata),
     ...(r.metadata.fingerprint ? [] : [["fingerprint", "none: it may be of any model of its size"] as const]),
   ];
-}
-
-/** The mask's map [L, H]: a ruler of head numbers, then a row a layer. */
-function map({ layers, heads, map }: MaskReport): string[] {
-  const label = `${layers - 1}`.length;
-  const gap = label + 2 * heads + 16 <= columns(process.stdout) ? " " : "";
-  const margin = " ".repeat("  layer ".length + label + 2);
-  const digits = (of: (head: number) => string) =>
-    (margin + Array.from({ length: heads }, (_, head) => of(head)).join(gap)).trimEnd();
-  const tens = digits((head) => (head >= 10 && head % 10 === 0 ? `${Math.floor(head / 10) % 10}` : " "));
-  const rows = map.map((gates, layer) => {
-    const on = gates.reduce((sum, gate) => sum + gate, 0);
-    const row = gates.map((gate) => (gate ? "■" : "·")).join(gap);
-    return `  layer ${`${layer}`.padStart(label)}  ${row}  ${`${on}`.padStart(`${heads}`.length)}`;
-  });
-  const ruler = digits((head) => `${head % 10}`);
-  const head = `  head${ruler.slice("  head".length)}`;
-  return heads > 10 ? [tens, head, ...rows] : [head, ...rows];
 }
 
 function tensors({ tensors, metadata }: TensorsReport): string[] {

@@ -8,6 +8,7 @@ import { type HeadMask, MaskError } from "../mask/head-mask.ts";
 import { type MaskShape, readMask } from "../mask/mask-file.ts";
 import { type CheckpointReport, inspectCheckpoint } from "./inspect-checkpoint.ts";
 import { render } from "./inspect-render.ts";
+import { lacksShape } from "./mask.ts";
 
 /** What `inspect --json` prints for a mask. */
 export interface MaskReport {
@@ -56,7 +57,11 @@ export function inspectCommand(): Command {
   return new Command("inspect")
     .description("show what a checkpoint, a head mask or a safetensors file holds")
     .argument("<path>", "a folder, a file, or the URL of one")
-    .option("--shape <LxH>", "layers and heads of a mask of bare bits, such as 40x40", parseShape)
+    .option(
+      "--shape <LxH>",
+      "layers and heads of a published mask or one of bare bits, such as 40x40",
+      parseShape,
+    )
     .option(
       "--model <dir|url>",
       "the model that a mask is for: gives its shape, and must be the one it names",
@@ -117,8 +122,10 @@ async function inspectMask(source: ByteSource, name: string, options: InspectOpt
   const shape = options.shape ?? model;
   const bytes = await source.read(0, source.size);
   const mask = await readMask(bytes, name, shape).catch((error) => {
-    if (shape || !(error instanceof MaskError)) throw error;
-    throw new MaskError(`${error.message}; for bare bits, pass --shape LxH or --model DIR`);
+    if (!lacksShape(error)) throw error;
+    throw new MaskError(
+      `${error.message}; for bare bits and published masks, pass --shape LxH or --model DIR`,
+    );
   });
   if (model) mask.check(model);
   return describeMask(name, mask);

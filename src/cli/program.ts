@@ -7,6 +7,7 @@ import { report } from "./errors.ts";
 import { evalCommand } from "./eval.ts";
 import { inspectCommand } from "./inspect.ts";
 import { learnCommand } from "./learn.ts";
+import { maskCommand } from "./mask.ts";
 import { packageRoot } from "./package-root.ts";
 import { runCommand } from "./run.ts";
 
@@ -18,6 +19,7 @@ Examples:
   ahamask eval --model DIR --data asr.jsonl --mask asr.safetensors
   ahamask learn --model DIR --data asr.jsonl --out runs/asr
   ahamask inspect asr.safetensors
+  ahamask mask compare asr.safetensors gender.safetensors
   ahamask doctor
 
 Environment:
@@ -41,14 +43,22 @@ export async function ahamask(args: readonly string[]): Promise<void> {
     evalCommand(),
     learnCommand(),
     inspectCommand(),
+    maskCommand(),
     demoCommand(),
     doctorCommand(),
   ]) {
-    program.addCommand(command.copyInheritedSettings(program));
+    program.addCommand(inherit(command, program));
   }
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     process.exitCode = report(error);
   }
+}
+
+/** What commands that come from files of their own would not have of their parent: how errors are said and ended. */
+function inherit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(child, command);
+  return command;
 }

@@ -58,7 +58,7 @@ export function runCommand(): Command {
     .requiredOption("--model <dir|url>", "the model: a Hugging Face folder, or the URL of one")
     .requiredOption("--audio <file...>", "sound files (WAV, FLAC, MP3, Ogg Vorbis)")
     .option("--prompt <text>", "the instruction (default: none)")
-    .option("--mask <file>", "a head mask: safetensors, or bare bits")
+    .option("--mask <file>", "a head mask: safetensors, a published .pth, or bare bits")
     .option("--beams <n>", "beam search with n beams", whole(1))
     .option("--max-new-tokens <n>", "most tokens of an answer (default: the model's)", whole(1))
     .option("--min-new-tokens <n>", "fewest tokens of an answer", whole(0))

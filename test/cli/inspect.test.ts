@@ -71,7 +71,7 @@ test("draws bare bits of the shape given, or of a model's", () =>
     assert.is(unknown.code, 1);
     assert.match(
       unknown.stderr,
-      /^ahamask: mask: .*got 8 bytes.*; for bare bits, pass --shape LxH or --model DIR\n$/,
+      /^ahamask: mask: .*got 8 bytes.*; for bare bits and published masks, pass --shape LxH or --model DIR\n$/,
     );
     const other = await here("inspect", path, "--shape", "40x40");
     assert.is(other.code, 1);
