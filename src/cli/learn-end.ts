@@ -1,11 +1,16 @@
 import { join } from "node:path";
 import type { AudioLanguageModel } from "../index.ts";
 import type { Store } from "../io/store.ts";
+import type { HeadMask } from "../mask/head-mask.ts";
+import type { LogLine } from "../mask/run.ts";
+import { curveSvg } from "../tasks/curve-svg.ts";
 import type { BadRow } from "../tasks/dataset.ts";
+import { headMapSvg } from "../tasks/head-map-svg.ts";
 import type { Learned } from "../tasks/learn-run.ts";
+import { headMap, headMapLegend } from "./head-map.ts";
 import { duration } from "./learn-line.ts";
 import type { LearnOptions } from "./learn-options.ts";
-import { pairs } from "./terminal.ts";
+import { columns, painter, pairs } from "./terminal.ts";
 
 /** A row that was left out, and of which data file. */
 export type Skipped = BadRow & { readonly data: string };
@@ -60,20 +65,29 @@ export function learnDocument(
   };
 }
 
-/** Final numbers, where the mask is, and how to use it. */
-export function summary(d: LearnDocument, { log }: Learned): string {
+/** The mask's map, final numbers, where the mask is, and how to use it. */
+export function summary(d: LearnDocument, { log, mask, best = mask }: Learned): string {
   const ms = log.reduce((sum, line) => sum + line.ms, 0);
   const tokens = log.reduce((sum, line) => sum + line.tokens, 0);
-  const { best } = d;
   const rows = [
     ["steps", `${d.steps}, ${duration(ms)}, ${((1000 * tokens) / ms).toFixed(0)} tokens/s`],
     ["loss", `${d.loss.toFixed(3)} nats a token, over the last ${Math.min(log.length, 10)} steps`],
-    ["heads", `${d.heads.on} of ${d.heads.of} on`],
-    ...(best ? [["best", `${best.metric} ${best.value.toFixed(2)} % after step ${best.step}`] as const] : []),
+    ...(d.best
+      ? [["best", `${d.best.metric} ${d.best.value.toFixed(2)} % after step ${d.best.step}`] as const]
+      : []),
     ["mask", d.mask],
     ["use it", useCommand(d)],
   ] as const;
-  return `${pairs(rows).join("\n")}\n`;
+  const gates = rowsOf(best);
+  const width = columns(process.stdout);
+  const map = headMap(gates, width, painter(process.stdout));
+  return `${[...map, headMapLegend(gates, width), "", ...pairs(rows)].join("\n")}\n`;
+}
+
+/** [L][H] of 1 (on) and 0. */
+function rowsOf(mask: HeadMask): number[][] {
+  const gates = [...mask.gates()];
+  return Array.from({ length: mask.layers }, (_, l) => gates.slice(l * mask.heads, (l + 1) * mask.heads));
 }
 
 function useCommand({ model, mask, prompt }: LearnDocument): string {
@@ -84,4 +98,29 @@ function useCommand({ model, mask, prompt }: LearnDocument): string {
 /** A word of a shell's command. */
 const quoted = (text: string) => (/^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
-export async function writePictures(_store: Store, _learned: Learned, _o: LearnOptions): Promise<void> {}
+/** `heads.svg` and `loss.svg`. */
+export async function writePictures(
+  store: Store,
+  { mask, best, log }: Learned,
+  { task, data }: LearnOptions,
+): Promise<void> {
+  const kept = best ?? mask;
+  const { layers, heads } = kept;
+  const title = `Head mask for ${task ?? data}`;
+  const map = headMapSvg({ layers, heads, on: kept.gates(), logits: kept.logits, title });
+  const points = (of: (line: LogLine) => number) =>
+    log.map((line) => [line.step, of(line)] as [number, number]);
+  const curve = curveSvg({
+    title: `Learning ${task ?? data}`,
+    xLabel: "step",
+    yLabel: "loss (nats a token)",
+    rightLabel: "heads on",
+    series: [
+      { name: "loss", points: points(({ loss }) => loss) },
+      { name: "heads on", points: points(({ on }) => on), axis: "right", dashed: true },
+    ],
+  });
+  const encode = (text: string) => new TextEncoder().encode(text);
+  await store.write("heads.svg", encode(map));
+  await store.write("loss.svg", encode(curve));
+}
