@@ -7,7 +7,7 @@
 // binding 4  p         Params
 // grid       ⌈K/32⌉ × ⌈M/8⌉ workgroups of 8 threads; a thread computes 8 × 4 results
 // override   W_TYPE    0 f32, 1 f16, 2 bf16
-// override   ALIGNED   K, dy_stride and n0 are multiples of 4, so that vec4s never straddle a row's end
+// override   ALIGNED   K, N, dy_stride and n0 are multiples of 4, so that vec4s never straddle a row's end
 // flags      1 residual, 2 add to what dx holds (the next rows of a weight larger than a binding): a sum
 // numerics   products and sums in f32
 
@@ -32,14 +32,15 @@ fn w1(e: u32) -> f32 {
   return bitcast<f32>(select(word << 16, word & 0xffff0000u, (e & 1) == 1));
 }
 
+// Columns and, below, rows beyond the last repeat it, which takes no branch, and are not written.
 fn load_w(n: u32, k: u32) -> vec4f {
-  if (n >= p.n || k >= p.k) { return vec4f(); }
-  let e = n * p.k + k;
   if (!ALIGNED) {
     var v = vec4f();
-    for (var i = 0u; i < min(4, p.k - k); i++) { v[i] = w1(e + i); }
+    if (n >= p.n || k >= p.k) { return v; }
+    for (var i = 0u; i < min(4, p.k - k); i++) { v[i] = w1(n * p.k + k + i); }
     return v;
   }
+  let e = n * p.k + min(k, p.k - 4);
   if (W_TYPE == 0) { return bitcast<vec4f>(vec4u(w[e >> 1], w[(e >> 1) + 1])); }
   let pair = w[e >> 2];
   if (W_TYPE == 1) { return vec4f(unpack2x16float(pair.x), unpack2x16float(pair.y)); }
@@ -47,9 +48,8 @@ fn load_w(n: u32, k: u32) -> vec4f {
 }
 
 fn load_dy(m: u32, n: u32) -> vec4f {
-  if (m >= p.m || n >= p.n) { return vec4f(); }
-  let e = m * p.dy_stride + p.n0 + n;
-  if (ALIGNED && n + 4 <= p.n) { return dy[e >> 2]; }
+  let e = min(m, p.m - 1) * p.dy_stride + p.n0 + n;
+  if (ALIGNED) { return dy[e >> 2]; }
   var v = vec4f();
   for (var i = 0u; i < min(4, p.n - n); i++) { v[i] = dy[(e + i) >> 2][(e + i) & 3]; }
   return v;
