@@ -6,7 +6,7 @@ import type { EvalDocument } from "../../src/cli/eval.ts";
 import { command, expected, here, ours, ROOT, start, withFolder } from "./command.ts";
 
 const MODEL = "models/demo/model";
-const MASK = "models/demo/masks/gr.safetensors";
+const MASK = "models/demo/masks/pytorch/gr.safetensors";
 const data = (task: string) => `models/demo/data/${task}.eval.jsonl`;
 const evaluate = (...args: string[]) => command("eval", "--model", MODEL, ...args);
 

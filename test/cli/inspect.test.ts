@@ -10,7 +10,7 @@ import { serve, withServer } from "../io/helpers.ts";
 import { demoFile, demoMask } from "../model/demo-model.ts";
 import { here, start, withFolder } from "./command.ts";
 
-const ASR = "models/demo/masks/asr.safetensors";
+const ASR = "models/demo/masks/pytorch/asr.safetensors";
 
 /** The output's lines after the first, which is the name. */
 const body = (text: string) => text.split("\n").slice(1).join("\n");
@@ -46,7 +46,7 @@ test("draws a mask, a row a layer", async () => {
 });
 
 test("gives a mask as JSON", async () => {
-  const mask = await demoMask("masks/asr.safetensors");
+  const mask = await demoMask("masks/pytorch/asr.safetensors");
   const report = JSON.parse((await here("inspect", ASR, "--json")).stdout) as MaskReport;
   assert.is(report.kind, "mask");
   assert.equal([report.layers, report.heads, report.on, report.bytes], [8, 8, 41, 8]);
@@ -57,7 +57,7 @@ test("gives a mask as JSON", async () => {
 test("draws bare bits of the shape given, or of a model's", () =>
   withFolder(async (folder) => {
     const path = join(folder, "asr.bits");
-    writeFileSync(path, (await demoMask("masks/asr.safetensors")).toBits());
+    writeFileSync(path, (await demoMask("masks/pytorch/asr.safetensors")).toBits());
     const drawn = (await here("inspect", ASR)).stdout.split("\n\n")[1];
     for (const shape of [
       ["--shape", "8x8"],
@@ -129,7 +129,7 @@ test("shows a checkpoint on the web, and a mask there", () =>
     serve({
       "m/config.json": demoFile("model/config.json"),
       "m/model.safetensors": demoFile("model/model.safetensors"),
-      "asr.safetensors": demoFile("masks/asr.safetensors"),
+      "asr.safetensors": demoFile("masks/pytorch/asr.safetensors"),
     }),
     async (url) => {
       assert.is(`\n${body((await here("inspect", `${url}/m`)).stdout)}`, MODEL);

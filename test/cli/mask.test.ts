@@ -7,8 +7,8 @@ import { readMask, writeMask } from "../../src/mask/mask-file.ts";
 import { demoMask } from "../model/demo-model.ts";
 import { command, here, withFolder } from "./command.ts";
 
-const ASR = "models/demo/masks/asr.safetensors";
-const GENDER = "models/demo/masks/gr.safetensors";
+const ASR = "models/demo/masks/pytorch/asr.safetensors";
+const GENDER = "models/demo/masks/pytorch/gr.safetensors";
 const PUBLISHED = "test/fixtures/masks/mask.pth";
 const SIZE = ["--layers", "4", "--heads", "8"];
 
@@ -135,7 +135,7 @@ test("never overwrites an input, and overwrites anything else whole", () =>
     const [path, link, out] = ["m.safetensors", "link.safetensors", "out.bits"].map((name) =>
       join(folder, name),
     );
-    const bytes = writeMask(await demoMask("masks/asr.safetensors"));
+    const bytes = writeMask(await demoMask("masks/pytorch/asr.safetensors"));
     writeFileSync(path!, bytes);
     symlinkSync(path!, link!);
     writeFileSync(out!, "something that is longer than a mask");

@@ -17,7 +17,7 @@ const run = (...args: string[]) => command("run", "--model", MODEL, ...args);
 const answer = ({ ms: _, ...rest }: Answered) => rest;
 
 test("--json answers as transformers does, in the order of the files", async () => {
-  const mask = "models/demo/masks/gr.safetensors";
+  const mask = "models/demo/masks/pytorch/gr.safetensors";
   const clips = ["speech-002", "speech-000"];
   const { code, stdout } = await run("--audio", ...clips.map(clipPath), "--mask", mask, "--json");
   assert.is(code, 0);
@@ -67,7 +67,7 @@ test("a file that fails is reported in its place, and the others are answered", 
 test("one file's answer is streamed; bare bits are a mask", () =>
   withFolder(async (folder) => {
     const bits = join(folder, "asr.bits");
-    writeFileSync(bits, (await demoMask("masks/asr.safetensors")).toBits());
+    writeFileSync(bits, (await demoMask("masks/pytorch/asr.safetensors")).toBits());
     const pieces: string[] = [];
     const args = ["run", "--model", MODEL, "--audio", clipPath("speech-000"), "--mask", bits];
     const outcome = await start(args, (_, text) => pieces.push(text)).outcome;

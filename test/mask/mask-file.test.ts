@@ -6,7 +6,7 @@ import { HeadMask, MaskError } from "../../src/mask/head-mask.ts";
 import { readMask, writeMask } from "../../src/mask/mask-file.ts";
 
 const demo = (task: string) =>
-  readFileSync(new URL(`../../models/demo/masks/${task}.safetensors`, import.meta.url));
+  readFileSync(new URL(`../../models/demo/masks/pytorch/${task}.safetensors`, import.meta.url));
 
 const tensor = (name: string, dtype: StoredDType, shape: number[], values: Float32Array | Uint8Array) => ({
   name,

@@ -22,7 +22,7 @@ export async function demoClip(name: string, seconds = 3): Promise<Float32Array>
   return (await prepareAudio(demoFile(name), name, { channels: "mean", maxSeconds: seconds })).samples;
 }
 
-/** A mask of models/demo, such as "masks/asr.safetensors". */
+/** A mask of models/demo, such as "masks/pytorch/asr.safetensors". */
 export const demoMask = (name: string): Promise<HeadMask> =>
   readMask(demoFile(name), name, { layers: 8, heads: 8 });
 

@@ -112,7 +112,7 @@ test("clips of different lengths in one batch are answered as each alone", async
 });
 
 test("each row has its own mask, greedily and with beams", async () => {
-  const mask = await demoMask("masks/gr.safetensors");
+  const mask = await demoMask("masks/pytorch/gr.safetensors");
   const questions = [{ ...short, mask }, short, { ...long, mask }];
   for (const options of [{}, { beams: 2, maxNewTokens: 6 }]) {
     const answers = await ask(questions, options);

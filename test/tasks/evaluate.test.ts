@@ -47,7 +47,7 @@ test("answers as transformers does, under an instruction, a mask and none, and n
   const { prompt, text, tokens } = expected("speech-000", "instruction", "asr");
   const conditions = [
     { name: "instruction", prompt },
-    { name: "mask", prompt: "", mask: await demoMask("masks/gr.safetensors") },
+    { name: "mask", prompt: "", mask: await demoMask("masks/pytorch/gr.safetensors") },
     { name: "none" },
   ];
   const store = memoryStore();
