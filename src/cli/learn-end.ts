@@ -52,7 +52,7 @@ export function learnDocument(
     fingerprint,
     adapter,
     data: o.data,
-    task: o.task ?? null,
+    task: mask.metadata.task ?? null,
     prompt: o.prompt ?? null,
     out: o.out,
     rows,

@@ -69,7 +69,7 @@ async function run(o: LearnOptions): Promise<void> {
   await withEngine(async (engine) => {
     note(`on ${engine.adapter}`);
     using model = await loadWithProgress(engine, o.model);
-    const { task, prompt, resume, checkpointEvery } = o;
+    const { task = taskOf(data), prompt, resume, checkpointEvery } = o;
     const course = engine.ahamask.learnRun(model, store, data, {
       settings: settingsOf(o),
       cache: new ClipCache(model, openStore(o.cache ?? join(dirname(o.out), "cache"))),
@@ -81,6 +81,12 @@ async function run(o: LearnOptions): Promise<void> {
     const document = learnDocument(o, engine.adapter, model, learned, rows, skipped);
     process.stdout.write(o.json ? `${JSON.stringify(document, null, 2)}\n` : summary(document, learned));
   }, "the run ends after this step, with a checkpoint");
+}
+
+/** The task that all rows are of, if they say one. */
+function taskOf({ rows }: LearnData): string | undefined {
+  const [task, ...others] = new Set(rows.map((row) => row.task));
+  return others.length === 0 ? task : undefined;
 }
 
 /** The rows to learn from and those to validate with; the bad ones of their files are said, and added to `skipped`. */
