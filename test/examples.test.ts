@@ -15,6 +15,7 @@ const EXPECTED: Record<string, RegExp> = {
   "flip-a-head.ts":
     /"male" has logit \d+\.\d+ under the whole mask\n(without layer \d head \d: -?\d\.\d+\n){5}/,
   "own-kernel.ts": /sum 1\.0000\n$/,
+  "soft-prompt.ts": /step 1: loss 2\.7\d\d\n(step \d: loss 2\.\d+\n){6}step 8: loss 2\.[0-3]\d\d\n$/,
   "custom-model.ts": /(\w+-\d+ sounds most like \w+-\d+ \(0\.\d+\)\n){7}/,
 };
 
