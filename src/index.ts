@@ -50,7 +50,7 @@ export {
   headsPerLayer,
 } from "./mask/analyze.ts";
 export { LearnError, RunError, RunStoppedError } from "./mask/errors.ts";
-export type { Example, Lesson } from "./mask/examples.ts";
+export type { Example, HeardClip, Lesson, StoredClip } from "./mask/examples.ts";
 export { answerLosses, type GateGradient, gateGradient, recordGateGradient } from "./mask/gate-gradient.ts";
 export { type DrawnGates, drawGates, type GateKind } from "./mask/gumbel.ts";
 export { HeadMask, MaskError, type MaskedModel } from "./mask/head-mask.ts";

@@ -52,7 +52,7 @@ export class TapedOps implements Ops {
     label: string,
     { keepBytes = 0 }: TapeOptions = {},
   ) {
-    this.#eager = new EagerOps(gpu, label);
+    this.#eager = new EagerOps(gpu, label, "f32"); // the way back computes again what the forward did, in f32
     this.#gradients = new Gradients(this.#eager);
     this.#keepBytes = keepBytes;
   }
@@ -87,6 +87,7 @@ export class TapedOps implements Ops {
     this.#gradients.add(y, () => dy);
     this.#walk(this.#tape);
     this.#tape = [];
+    this.#kept = 0;
   }
 
   /** The gradient of what `backward` began with, with respect to a learned t: of t's shape, zeros if t had no part in it. */
@@ -196,6 +197,8 @@ export class TapedOps implements Ops {
     this.#frozen("avg-pool", x);
     return this.#eager.avgPool(x, first);
   }
+
+  // Readings: what they give is for the host.
 
   attentionTiles = (segments: readonly Segment[]) => this.#eager.attentionTiles(segments);
   argmax = (x: Tensor) => this.#eager.argmax(x);

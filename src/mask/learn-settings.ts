@@ -58,10 +58,13 @@ export function checkSettings(given: Partial<LearnSettings>, allHeads: number): 
   whole("seed", o.seed, 0, 2 ** 32 - 1);
   whole("keepBytes", o.keepBytes, 0, Number.MAX_SAFE_INTEGER);
   if (o.budget !== undefined) whole("budget (heads to keep)", o.budget, 1, allHeads);
-  for (const [name, value] of Object.entries(o.rate))
-    if (name === "warmup") share("rate.warmup", value);
-    else positive(`rate.${name}`, value);
+  positive("rate.peak", o.rate.peak);
   check(o.rate.peak <= 10, "rate.peak", "of at most 10", o.rate.peak);
+  for (const name of ["start", "end"] as const) {
+    positive(`rate.${name}`, o.rate[name]);
+    check(o.rate[name] <= o.rate.peak, `rate.${name}`, `of at most rate.peak ${o.rate.peak}`, o.rate[name]);
+  }
+  share("rate.warmup", o.rate.warmup);
   positive("tau.start", o.tau.start);
   positive("tau.end", o.tau.end);
   check(o.tau.end <= o.tau.start, "tau.end", `of at most tau.start ${o.tau.start}`, o.tau.end);

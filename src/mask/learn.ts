@@ -1,9 +1,9 @@
 import type { AudioLanguageModel } from "../model/index.ts";
 import { adamw, type Moments, moments } from "./adamw.ts";
 import { LearnError } from "./errors.ts";
-import { type Example, type Lesson, toExample } from "./examples.ts";
+import { type Example, type HeardClip, type Lesson, loadExample, toExample } from "./examples.ts";
 import { gateGradient } from "./gate-gradient.ts";
-import { drawGates, expectedOn } from "./gumbel.ts";
+import { type DrawnGates, drawGates, expectedOn } from "./gumbel.ts";
 import { HeadMask } from "./head-mask.ts";
 import { checkSettings, type LearnSettings } from "./learn-settings.ts";
 import { gateNoise, initialLogits, shuffled } from "./noise.ts";
@@ -39,7 +39,7 @@ export interface StepReport {
  */
 export class Learner {
   readonly settings: LearnSettings;
-  readonly examples: readonly Example[];
+  readonly examples: readonly Example<HeardClip>[];
   #state: LearnState;
 
   constructor(
@@ -97,28 +97,14 @@ export class Learner {
       drawGates(logits, gateNoise(o.seed, step, b, logits.length), tau, o.gates),
     );
 
-    const answers = batch.reduce((n, { answer }) => n + answer.length, 0);
-    const dlogits = new Float32Array(logits.length);
-    let loss = 0;
-    for (const [from, to] of parts(o.batch, o.accumulate)) {
-      const some = batch.slice(from, to);
-      const part = await gateGradient(
-        this.model.family.lm,
-        some,
-        drawn.slice(from, to),
-        1 / answers,
-        o.keepBytes,
-      );
-      for (const [b, losses] of part.losses.entries()) loss += finite(losses, step, some[b]!) / answers;
-      for (const [i, d] of part.dlogits.entries()) dlogits[i]! += d;
-    }
+    const { loss, dlogits } = await this.#gradient(batch, drawn);
     for (const { slope } of drawn)
       for (const [i, s] of slope.entries()) dlogits[i]! += (lambda * s) / o.batch;
     const gradientNorm = Math.hypot(...dlogits);
     if (!Number.isFinite(gradientNorm))
       throw new LearnError(
         `learn: expected a finite gradient in step ${step + 1}, got ${gradientNorm} from ` +
-          `${batch.map(({ name }) => name).join(", ")}; lower the rate, or check the weights`,
+          `${batch.map(({ name }) => name).join(", ")}; check the weights, or begin a run with a lower rate`,
       );
     const gates = drawn.reduce((n, d) => n + d.gates.reduce((a, b) => a + b, 0), 0) / o.batch;
 
@@ -135,9 +121,26 @@ export class Learner {
       lambda,
       on: logits.reduce((n, m) => n + Number(m >= 0), 0),
       gradientNorm,
-      tokens: batch.reduce((n, { prompt }) => n + prompt.ids.length, answers),
+      tokens: batch.reduce((n, { prompt, answer }) => n + prompt.ids.length + answer.length, 0),
       ms: performance.now() - start,
     };
+  }
+
+  /** The mean loss of the answers' tokens and its gradient, summed over the parts of the batch. */
+  async #gradient(batch: readonly Example<HeardClip>[], drawn: readonly DrawnGates[]) {
+    const { accumulate, keepBytes } = this.settings;
+    const answers = batch.reduce((n, { answer }) => n + answer.length, 0);
+    const dlogits = new Float32Array(this.#state.logits.length);
+    let loss = 0;
+    for (const [from, to] of parts(batch.length, accumulate)) {
+      const examples = await Promise.all(batch.slice(from, to).map(loadExample));
+      const { lm } = this.model.family;
+      const part = await gateGradient(lm, examples, drawn.slice(from, to), 1 / answers, keepBytes);
+      for (const [b, losses] of part.losses.entries())
+        loss += finite(losses, this.#state.step, examples[b]!) / answers;
+      for (const [i, d] of part.dlogits.entries()) dlogits[i]! += d;
+    }
+    return { loss, dlogits };
   }
 
   /** Which example is the i-th of the run: epoch after epoch, each shuffled. */
@@ -163,14 +166,14 @@ function finite(losses: Float32Array, step: number, { name }: Example): number {
   if (Number.isFinite(total)) return total;
   throw new LearnError(
     `learn: expected a finite loss in step ${step + 1}, got ${total} for ${name}; listen to the clip, ` +
-      "lower the rate, or check the weights",
+      "check the weights, or begin a run with a lower rate",
   );
 }
 
 /** The price of a head for the next step: with a budget it rises while more heads are on than that, and falls otherwise. */
-function steer(lambda: number, logits: Float32Array, { budget, steps }: LearnSettings): number {
+function steer(lambda: number, logits: Float32Array, { budget, steps, gates }: LearnSettings): number {
   if (budget === undefined) return lambda;
-  const excess = (expectedOn(logits) - budget) / Math.max(budget, logits.length - budget);
+  const excess = (expectedOn(logits, gates) - budget) / Math.max(budget, logits.length - budget);
   return Math.min(1e3, Math.max(1e-6, lambda * Math.exp((36 * excess) / steps))); // e^18 from end to end at excess ½
 }
 

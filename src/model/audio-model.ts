@@ -173,11 +173,19 @@ export class AudioLanguageModel {
   }
 
   /** The prompt's ids with each clip's placeholder repeated once an audio token, and where each clip begins. */
-  layOut({ audio, prompt = "", system }: Omit<Question, "mask">): LaidOut {
-    const clips = isClip(audio) ? [audio] : audio;
+  layOut<C extends Clip | { readonly tokens: number }>({
+    audio,
+    prompt = "",
+    system,
+  }: {
+    readonly audio: C | readonly C[];
+    readonly prompt?: string;
+    readonly system?: string;
+  }): LaidOut<C> {
+    const clips = isOne(audio) ? [audio] : audio;
     const { ids, audioAt } = this.family.prompt(clips.length, prompt, system);
     const out: number[] = [];
-    const parts: { clip: Clip; at: number }[] = [];
+    const parts: { clip: C; at: number }[] = [];
     for (const [i, id] of ids.entries()) {
       const n = audioAt.indexOf(i);
       const clip = clips[n];
@@ -188,10 +196,10 @@ export class AudioLanguageModel {
     return { ids: out, parts };
   }
 
-  #audioTokens(clip: Clip): number {
+  #audioTokens(clip: Clip | { readonly tokens: number }): number {
     const { windowSeconds, lm } = this.family;
-    if ("embeddings" in clip) {
-      if (clip.embeddings.length === clip.tokens * lm.width) return clip.tokens;
+    if ("tokens" in clip) {
+      if (!("embeddings" in clip) || clip.embeddings.length === clip.tokens * lm.width) return clip.tokens;
       throw new GenerateError(
         `audio: expected embeddings [${clip.tokens}, ${lm.width}] of this model, got ${clip.embeddings.length} numbers; ` +
           "encode the clip with this model",
@@ -213,13 +221,13 @@ export class AudioLanguageModel {
 }
 
 /** A prompt's ids, and at which of them each clip's embeddings begin. */
-export interface LaidOut {
+export interface LaidOut<C = Clip> {
   readonly ids: readonly number[];
-  readonly parts: readonly { clip: Clip; at: number }[];
+  readonly parts: readonly { readonly clip: C; readonly at: number }[];
 }
 
-const isClip = (audio: Question["audio"]): audio is Clip =>
-  audio instanceof Float32Array || "embeddings" in audio;
+const isOne = <C extends Clip | { readonly tokens: number }>(audio: C | readonly C[]): audio is C =>
+  !Array.isArray(audio);
 
 function checkSamples(clip: Float32Array): void {
   const bad = clip.findIndex((sample) => !Number.isFinite(sample));

@@ -52,7 +52,7 @@ export async function* prepareLessons(
       if ("samples" in clip) heard.push({ row, samples: clip.samples });
       else yield { kind: "unheard", data, row: row.row, reason: clip.reason };
     }
-    const encoded = await cache.get(heard.map(({ samples }) => samples));
+    const encoded = await cache.stored(heard.map(({ samples }) => samples));
     for (const [i, { row, samples }] of heard.entries()) {
       const lesson = { name: `row ${row.row} (${row.audio})`, audio: encoded[i]!, text: row.text, prompt };
       const reason = unfit(model, lesson);

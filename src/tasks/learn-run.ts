@@ -2,7 +2,7 @@ import { GpuError } from "../gpu/index.ts";
 import { SourceError } from "../io/source.ts";
 import type { Store } from "../io/store.ts";
 import { LearnError, RunStoppedError } from "../mask/errors.ts";
-import type { Lesson } from "../mask/examples.ts";
+import { type Lesson, loadClip } from "../mask/examples.ts";
 import { HeadMask } from "../mask/head-mask.ts";
 import { Learner } from "../mask/learn.ts";
 import { checkSettings, type LearnSettings } from "../mask/learn-settings.ts";
@@ -209,7 +209,8 @@ class Course {
     for (let from = 0; from < this.unseen.length; from += BATCH) {
       signal?.throwIfAborted();
       const some = this.unseen.slice(from, from + BATCH);
-      const questions = some.map(({ audio }) => ({ audio, prompt, mask }));
+      const audio = await Promise.all(some.map((lesson) => Promise.all([lesson.audio].flat().map(loadClip))));
+      const questions = audio.map((clips) => ({ audio: clips, prompt, mask }));
       const answers = await this.model.answer(questions, signal ? { signal } : {});
       for (const [i, { text }] of some.entries())
         pairs.push({ hypothesis: answers[i]!.text, reference: text });

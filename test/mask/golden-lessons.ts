@@ -15,7 +15,7 @@ export async function goldenAudioModel(gpu: Gpu, variant: string) {
 }
 
 /** A sample's sequences: the trailing labels are the answer, what comes before is the prompt, clips as the golden heard them. */
-export function goldenLessons(golden: Goldens, sample: string, audioToken: number): Lesson[] {
+export function goldenLessons(golden: Goldens, sample: string, audioToken: number): Lesson<EncodedClip>[] {
   const [ids, valid, labels, embeds] = [
     "expanded_input_ids",
     "merged_attention_mask",

@@ -57,8 +57,16 @@ test("a head is on with probability exp(−e^(−M))", () => {
     const [share, want] = [gates.reduce((a, b) => a + b, 0) / many, Math.exp(-Math.exp(-m))];
     const deviation = Math.sqrt((want * (1 - want)) / many);
     assert.ok(Math.abs(share - want) < 4 * deviation, `M = ${m}: ${share} on, want ${want}`);
-    assert.ok(Math.abs(expectedOn(Float32Array.of(m, m)) - 2 * want) < 1e-6);
+    assert.ok(Math.abs(expectedOn(Float32Array.of(m, m), "hard") - 2 * want) < 1e-6);
+    const sigmoid = 1 / (1 + Math.exp(-m));
+    assert.ok(Math.abs(expectedOn(Float32Array.of(m, m), "sigmoid") - 2 * sigmoid) < 1e-6);
   }
+});
+
+test("a soft gate too small for f32's normal numbers is off, and so is its slope", () => {
+  const { gates, slope } = drawGates(Float32Array.of(-4, 4), Float32Array.of(-1, 0), 0.05, "soft");
+  assert.equal([gates[0], slope[0]], [0, 0]);
+  assert.ok(gates[1]! > 0.999);
 });
 
 test.run();
