@@ -146,7 +146,7 @@ test("a loss that is no number names the step and the clip, and leaves the state
   await expectRejects(
     run.step(),
     LearnError,
-    /^learn: expected a finite loss in step 1, got NaN for bad\.wav; listen to the clip, lower the rate, or check the weights$/,
+    /^learn: expected a finite loss in step 1, got NaN for bad\.wav; listen to the clip, check the weights, or begin a run with a lower rate$/,
   );
   assert.equal(run.state, before);
 });
