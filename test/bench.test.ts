@@ -162,13 +162,14 @@ test("a learning step is one submit and one readback, and 70 % of it products an
   for (const keepBytes of [2 ** 40, 0]) {
     const { submits, bytesRead } = await step(gpu, l, keepBytes);
     assert.equal({ submits, bytesRead }, { submits: 1, bytesRead: 4 * (lm.layers * lm.heads + answers) });
-    // Whatever else the machine does may fall on any kernel: the more steps, the less it says.
-    const sums = new Map<string, number>();
+    // Whatever else the machine does may fall on any kernel: of each counts the step in which it was disturbed least.
+    const least = new Map<string, number>();
     for (let steps = 0; steps < 6; steps++) {
-      for (const [name, ms] of await kernelMs(gpu, l, keepBytes)) sums.set(name, (sums.get(name) ?? 0) + ms);
-      if (sum(shares(sums)) >= 0.7) break;
+      for (const [name, ms] of await kernelMs(gpu, l, keepBytes))
+        least.set(name, Math.min(ms, least.get(name) ?? ms));
+      if (sum(shares(least)) >= 0.7) break;
     }
-    assert.ok(sum(shares(sums)) >= 0.7, `expected at least 0.7, got ${JSON.stringify(shares(sums))}`);
+    assert.ok(sum(shares(least)) >= 0.7, `expected at least 0.7, got ${JSON.stringify(shares(least))}`);
   }
 });
 
