@@ -4,6 +4,7 @@ import { DeviceLostError, type Gpu, openGpu } from "../../src/gpu/index.ts";
 import { SourceError } from "../../src/io/source.ts";
 import { memoryStore, type Store } from "../../src/io/store.ts";
 import { LearnError, RunStoppedError } from "../../src/mask/errors.ts";
+import type { StoredClip } from "../../src/mask/examples.ts";
 import type { AudioLanguageModel } from "../../src/model/audio-model.ts";
 import { ClipCache } from "../../src/tasks/clip-cache.ts";
 import { DataError, parseDataset, type Row } from "../../src/tasks/dataset.ts";
@@ -189,9 +190,12 @@ test("a full disk ends a run with the last checkpoint intact", async () => {
 
 test("a loss or gradient that is no number stops the run, naming step and clip; the run is kept", async () => {
   class Broken extends ClipCache {
-    override async get(samples: readonly Float32Array[]) {
-      const encoded = await super.get(samples);
-      return encoded.map(({ tokens, embeddings }) => ({ tokens, embeddings: embeddings.map(() => NaN) }));
+    override async stored(samples: readonly Float32Array[]) {
+      const broken = async (clip: StoredClip) => {
+        const { tokens, embeddings } = await clip.load();
+        return { tokens, embeddings: embeddings.map(() => NaN) };
+      };
+      return (await super.stored(samples)).map((clip) => ({ ...clip, load: () => broken(clip) }));
     }
   }
   const store = memoryStore("runs/nan");
