@@ -26,7 +26,7 @@ async function fails(code: number, message: RegExp, ...args: string[]) {
 test("shows a mask, without colours where there is no terminal", async () => {
   const { code, stdout, stderr } = await command("mask", "show", ASR);
   assert.equal([code, stderr], [0, ""]);
-  assert.match(stdout, /^models\/demo\/masks\/asr.safetensors\n {2}size {4}8 layers × 8 heads\n/);
+  assert.match(stdout, /^models\/demo\/masks\/pytorch\/asr.safetensors\n {2}size {4}8 layers × 8 heads\n/);
   assert.match(stdout, /\n {2}head {5}0 1 2 3 4 5 6 7\n {2}layer 0 {2}· · ■ ■ ■ · · ■ {2}4\n/);
   assert.match(stdout, /\n {2}■ on, · off; 41 of 64 heads on \(64.1 %\)\n$/);
   assert.not.ok(stdout.includes("\u001b"));
