@@ -19,10 +19,13 @@ const GRACE = 1000; // ms in which an interrupted command may end by itself; a s
  * Runs `use` on the best adapter there is, and lets Ctrl-C interrupt it: at once with the second one. The library is
  * imported only when there is an adapter, since Dawn's binary does not even load on some systems.
  *
- * @param finishes what `use` still does after Ctrl-C, for as long as it takes
+ * @param finishes what `use` still does after Ctrl-C, for as long as it takes; nothing, if undefined
  * @throws NoAdapterError with a remedy, Interrupted, and whatever `use` throws
  */
-export async function withEngine<T>(use: (engine: Engine) => Promise<T>, finishes?: string): Promise<T> {
+export async function withEngine<T>(
+  use: (engine: Engine) => Promise<T>,
+  finishes: () => string | undefined = () => undefined,
+): Promise<T> {
   await ensureAdapter();
   const ahamask = await import("../index.ts");
   using gpu = await ahamask.openGpu();
@@ -34,7 +37,8 @@ export async function withEngine<T>(use: (engine: Engine) => Promise<T>, finishe
   const onSignal = () => {
     if (interrupt.signal.aborted) leave();
     interrupt.abort(new Interrupted());
-    if (finishes) note(`interrupted: ${finishes}; once more to leave at once`);
+    const last = finishes();
+    if (last) note(`interrupted: ${last}; once more to leave at once`);
     else setTimeout(leave, GRACE).unref();
   };
   process.on("SIGINT", onSignal);

@@ -33,7 +33,9 @@ interface EvalOptions {
   readonly randomMask?: RandomMask;
   readonly metrics: readonly MetricName[];
   readonly format?: Format<TextMetric>;
+  readonly labels?: readonly string[];
   readonly limit?: number;
+  readonly maxChars?: number;
   readonly batch: number;
   readonly out?: string;
   readonly cache?: string;
@@ -71,7 +73,8 @@ The data file is JSON Lines of {"audio", "text", "task"?, "question"?} or
 audio files count from its folder. Rows that cannot be used are named.
 
 Without --prompt and without a mask each row's own question is asked, or
-nothing. A mask stands for the instruction: nothing is asked then.
+nothing. A mask stands for the instruction: nothing is asked then, but what it
+was learned under.
 
 Metrics, in percent over all rows answered:
   METRICS
@@ -98,7 +101,7 @@ export function evalCommand(): Command {
     .requiredOption("--data <file>", "the data set")
     .option("--task <name>", "only the rows of this task")
     .option("--prompt <text>", "the instruction to every row")
-    .option("--mask <file>", "a head mask: safetensors, or bare bits")
+    .option("--mask <file>", "a head mask: safetensors, a published .pth, or bare bits")
     .option("--random-mask <k,seed>", "a random mask with k heads on", randomMask)
     .addOption(
       new Option("--metrics <names>", "comma-separated")
@@ -106,7 +109,9 @@ export function evalCommand(): Command {
         .default(["exact", "wer"], "exact,wer"),
     )
     .option("--format <json>", "how composite answers are built, for following", answerFormat)
+    .option("--labels <names>", "all right answers that there are, for accuracy: a,b,c", labels)
     .option("--limit <n>", "only the first n rows", whole(1))
+    .option("--max-chars <n>", "leave out rows with a longer text", whole(1))
     .option("--batch <n>", "rows answered together", whole(1, 1024), 8)
     .option("--out <file>", "write each answer here, and go on from what it holds")
     .option("--cache <dir>", "keep the clips' embeddings here, for other evaluations")
@@ -119,6 +124,8 @@ export function evalCommand(): Command {
         command.error("error: --prompt, --mask and --random-mask exclude each other; choose one");
       if (options.metrics.includes("following") !== (options.format !== undefined))
         command.error("error: --metrics following and --format need each other");
+      if (options.labels && !options.metrics.includes("accuracy"))
+        command.error("error: --labels is of use only with --metrics accuracy");
       await run(options);
     });
 }
@@ -131,6 +138,12 @@ function metricNames(text: string): MetricName[] {
   });
 }
 
+function labels(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.every((name) => name !== "")) return names;
+  throw new InvalidArgumentError(`Expected labels such as female,male, got '${text}'.`);
+}
+
 function randomMask(text: string): RandomMask {
   const [, on, seed] = text.match(/^([0-9]+),([0-9]+)$/) ?? [];
   if (on === undefined || Number(seed) >= 2 ** 32)
@@ -141,13 +154,12 @@ function randomMask(text: string): RandomMask {
 async function run(o: EvalOptions): Promise<void> {
   // What is not there is said before gigabytes are loaded.
   const bytes = await readFile(o.data);
-  const set = parseDataset(decodeText(o.data, bytes), o.data);
+  const set = parseDataset(decodeText(o.data, bytes), o.data, {
+    ...(o.maxChars && { maxChars: o.maxChars }),
+  });
   const rows = chooseRows(set, o.task, o.limit);
-  if (o.format)
-    METRICS.following(
-      rows.map(({ text }) => ({ hypothesis: text, reference: text })),
-      o,
-    );
+  const right = rows.map(({ text }) => ({ hypothesis: text, reference: text }));
+  for (const name of o.metrics) METRICS[name](right, o);
   const bits = o.mask === undefined ? undefined : await readFile(o.mask);
   const bad = describeBad(set);
   if (bad) complain(bad);
@@ -164,7 +176,7 @@ async function run(o: EvalOptions): Promise<void> {
       adapter: engine.adapter,
       data: o.data,
       task: o.task ?? null,
-      prompt: o.prompt ?? null,
+      prompt: condition.prompt || null,
       mask: o.mask ?? null,
       randomMask: o.randomMask ?? null,
       rows: answers.length,
@@ -186,7 +198,11 @@ async function makeCondition(
     ? await ahamask.readMask(bits, file!, model)
     : random && ahamask.HeadMask.random(model.layers, model.heads, random.on, random.seed);
   mask?.check(model);
-  if (mask) return { name: "mask", prompt: "", mask };
+  if (mask) {
+    const { prompt: under = "" } = mask.metadata;
+    if (under) note(`the mask was learned under an instruction, which is given too: ${under}`);
+    return { name: "mask", prompt: under, mask };
+  }
   return prompt === undefined ? { name: "question" } : { name: "prompt", prompt };
 }
 

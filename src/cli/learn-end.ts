@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { AudioLanguageModel } from "../index.ts";
 import type { Store } from "../io/store.ts";
 import type { HeadMask } from "../mask/head-mask.ts";
-import type { LogLine } from "../mask/run.ts";
+import type { LogLine } from "../mask/run-state.ts";
 import { curveSvg } from "../tasks/curve-svg.ts";
 import type { BadRow } from "../tasks/dataset.ts";
 import { headMapSvg } from "../tasks/head-map-svg.ts";

@@ -1,4 +1,4 @@
-import type { LogLine } from "../mask/run.ts";
+import type { LogLine } from "../mask/run-state.ts";
 import { note, painter, printable } from "./terminal.ts";
 
 const LINES = 20; // of a run, where they stay

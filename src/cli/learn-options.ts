@@ -11,6 +11,7 @@ export interface LearnOptions {
   readonly task?: string;
   readonly prompt?: string;
   readonly limit?: number;
+  readonly maxChars?: number;
   readonly steps: number;
   readonly batch: number;
   readonly accumulate: number;
@@ -33,6 +34,8 @@ export interface LearnOptions {
   readonly evalLimit?: number;
   readonly metric?: TextMetric;
   readonly patience?: number;
+  readonly evalBatch?: number;
+  readonly evalMaxNewTokens?: number;
   readonly checkpointEvery: number;
   readonly cache?: string;
   readonly resume?: boolean;
@@ -56,6 +59,7 @@ export function withLearnOptions(command: Command): Command {
     .option("--resume", "go on with the run in the folder")
     .option("--task <name>", "only the rows of this task")
     .option("--limit <n>", "only the first n rows", whole(1))
+    .option("--max-chars <n>", "leave out rows with a longer text", whole(1))
     .option("--prompt <text>", "learn under an instruction (default: none, the mask stands for it)")
     .optionsGroup("Learning:")
     .option("--steps <n>", "steps in all", whole(1, 1e9), o.steps)
@@ -90,6 +94,8 @@ export function withLearnOptions(command: Command): Command {
     .option("--eval-limit <n>", "with only the first n rows", whole(1))
     .addOption(new Option("--metric <name>", "scored by (default: exact)").choices(METRIC_NAMES))
     .option("--patience <n>", "stop after n validations no better than the best", whole(1))
+    .option("--eval-batch <n>", "rows answered together (default: 8)", whole(1, 1024))
+    .option("--eval-max-new-tokens <n>", "most tokens of an answer (default: the model's)", whole(1))
     .optionsGroup("Keeping:")
     .option("--checkpoint-every <n>", "steps from one checkpoint to the next", whole(1), 10)
     .option("--cache <dir>", "the clips' embeddings, for other runs too (default: cache beside the run)")
@@ -113,4 +119,6 @@ export const settingsOf = (o: LearnOptions): LearnSettings => ({
 
 /** Whether anything about validation was said. */
 export const validates = (o: LearnOptions): boolean =>
-  [o.evalData, o.evalEvery, o.evalLimit, o.metric, o.patience].some((value) => value !== undefined);
+  [o.evalData, o.evalEvery, o.evalLimit, o.metric, o.patience, o.evalBatch, o.evalMaxNewTokens].some(
+    (value) => value !== undefined,
+  );

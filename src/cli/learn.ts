@@ -37,7 +37,7 @@ options is given.
 Ctrl-C ends the run after its step. However a run ended, the same command with
 --resume goes on from the last checkpoint and comes to the same mask, bit for
 bit, as a run that was not interrupted on the same adapter. Only --keep-mib,
---checkpoint-every and --cache may change.
+--checkpoint-every, --eval-batch, --eval-max-new-tokens and --cache may change.
 
 --json prints {"model", "fingerprint", "adapter", "data", "task", "prompt",
 "out", "rows", "skipped": [{"data", "row", "reason"}], "steps", "loss",
@@ -66,21 +66,27 @@ async function run(o: LearnOptions): Promise<void> {
   if (!o.resume) await RunFolder.checkNew(store);
   const skipped: Skipped[] = [];
   const { data, validation } = await readData(o, skipped);
-  await withEngine(async (engine) => {
-    note(`on ${engine.adapter}`);
-    using model = await loadWithProgress(engine, o.model);
-    const { task = taskOf(data), prompt, resume, checkpointEvery } = o;
-    const course = engine.ahamask.learnRun(model, store, data, {
-      settings: settingsOf(o),
-      cache: new ClipCache(model, openStore(o.cache ?? join(dirname(o.out), "cache"))),
-      signal: engine.signal,
-      ...{ task, prompt, resume, checkpointEvery, validation },
-    });
-    const { learned, rows } = await follow(course, model, o, skipped);
-    await writePictures(store, learned, o);
-    const document = learnDocument(o, engine.adapter, model, learned, rows, skipped);
-    process.stdout.write(o.json ? `${JSON.stringify(document, null, 2)}\n` : summary(document, learned));
-  }, "the run ends after this step, with a checkpoint");
+  let begun = false; // until then there is no run to keep
+  await withEngine(
+    async (engine) => {
+      note(`on ${engine.adapter}`);
+      using model = await loadWithProgress(engine, o.model);
+      const { task = taskOf(data), prompt, resume, checkpointEvery } = o;
+      const course = engine.ahamask.learnRun(model, store, data, {
+        settings: settingsOf(o),
+        cache: new ClipCache(model, openStore(o.cache ?? join(dirname(o.out), "cache"))),
+        signal: engine.signal,
+        ...{ task, prompt, resume, checkpointEvery, validation },
+      });
+      const { learned, rows } = await follow(course, model, o, skipped, () => {
+        begun = true;
+      });
+      await writePictures(store, learned, o);
+      const document = learnDocument(o, engine.adapter, model, learned, rows, skipped);
+      process.stdout.write(o.json ? `${JSON.stringify(document, null, 2)}\n` : summary(document, learned));
+    },
+    () => (begun ? "the run ends after this step, with a checkpoint" : undefined),
+  );
 }
 
 /** The task that all rows are of, if they say one. */
@@ -95,7 +101,9 @@ async function readData(
   skipped: Skipped[],
 ): Promise<{ readonly data: LearnData; readonly validation?: Validation }> {
   const read = async (file: string, limit: number | undefined): Promise<LearnData> => {
-    const set = parseDataset(decodeText(file, await readFile(file)), file);
+    const set = parseDataset(decodeText(file, await readFile(file)), file, {
+      ...(o.maxChars && { maxChars: o.maxChars }),
+    });
     const bad = describeBad(set);
     if (bad) complain(bad);
     skipped.push(...set.bad.map((row) => ({ data: file, ...row })));
@@ -107,6 +115,8 @@ async function readData(
     metric: o.metric ?? "exact",
     every: o.evalEvery ?? Math.ceil(o.steps / 10),
     patience: o.patience,
+    batch: o.evalBatch,
+    maxNewTokens: o.evalMaxNewTokens,
   };
   if (o.evalData !== undefined)
     return { data, validation: { ...(await read(o.evalData, o.evalLimit)), ...how } };
@@ -121,6 +131,7 @@ async function follow(
   model: AudioLanguageModel,
   { metric = "exact", out, steps }: LearnOptions,
   skipped: Skipped[],
+  begin: () => void,
 ): Promise<{ readonly learned: Learned; readonly rows: number }> {
   using bar = new Progress("Listening", String);
   using line = new LearnLine(steps, model.layers * model.heads);
@@ -138,11 +149,13 @@ async function follow(
         skipped.push({ data, row, reason });
       } else {
         rows = value.lessons;
+        bar[Symbol.dispose]();
+        begin();
         note(`${value.step > 0 ? `step ${value.step} of ${steps} is done; ` : ""}learning from ${rows} rows`);
       }
     }
   } catch (error) {
-    if (error instanceof Interrupted) note(`the run is kept in ${out}; go on with --resume`);
+    if (error instanceof Interrupted && rows > 0) note(`the run is kept in ${out}; go on with --resume`);
     throw error;
   }
 }

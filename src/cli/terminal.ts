@@ -83,8 +83,10 @@ export class Progress {
   }
 
   update(value: number, total: number): void {
-    if (this.#shown) this.#bar?.update(value);
-    else if (performance.now() - this.#start > PATIENCE && value < total) {
+    if (this.#shown) {
+      this.#bar?.setTotal(total);
+      this.#bar?.update(value);
+    } else if (performance.now() - this.#start > PATIENCE && value < total) {
       this.#bar?.start(total, value);
       this.#shown = true;
     }
@@ -92,6 +94,7 @@ export class Progress {
 
   [Symbol.dispose](): void {
     if (this.#shown) this.#bar?.stop();
+    this.#shown = false;
   }
 }
 

@@ -35,29 +35,29 @@ export const LEARN_DEFAULTS: LearnSettings = {
   keepBytes: 256 * 2 ** 20,
 };
 
+/** @throws LearnError when a value is no whole number within bounds */
+export function checkWhole(name: string, value: number, least: number, most = Infinity): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+  throw new LearnError(`learn: expected ${name} to be a whole number ${range}, got ${value}`);
+}
+
 /** @throws LearnError naming the first setting that is out of range */
 export function checkSettings(given: Partial<LearnSettings>, allHeads: number): LearnSettings {
   const o = { ...LEARN_DEFAULTS, ...given };
   const check = (ok: boolean, name: string, expected: string, got: unknown) => {
     if (!ok) throw new LearnError(`learn: expected ${name} ${expected}, got ${String(got)}`);
   };
-  const whole = (name: string, value: number, least: number, most: number) =>
-    check(
-      Number.isInteger(value) && value >= least && value <= most,
-      name,
-      `to be a whole number from ${least} to ${most}`,
-      value,
-    );
   const positive = (name: string, value: number) =>
     check(value > 0 && value < Infinity, name, "above 0", value);
   const share = (name: string, value: number) =>
     check(value >= 0 && value <= 1, name, "to be a share from 0 to 1", value);
-  whole("steps", o.steps, 1, 1e9);
-  whole("batch", o.batch, 1, 65_536);
-  whole("accumulate", o.accumulate, 1, o.batch);
-  whole("seed", o.seed, 0, 2 ** 32 - 1);
-  whole("keepBytes", o.keepBytes, 0, Number.MAX_SAFE_INTEGER);
-  if (o.budget !== undefined) whole("budget (heads to keep)", o.budget, 1, allHeads);
+  checkWhole("steps", o.steps, 1, 1e9);
+  checkWhole("batch", o.batch, 1, 65_536);
+  checkWhole("accumulate", o.accumulate, 1, o.batch);
+  checkWhole("seed", o.seed, 0, 2 ** 32 - 1);
+  checkWhole("keepBytes", o.keepBytes, 0, Number.MAX_SAFE_INTEGER);
+  if (o.budget !== undefined) checkWhole("budget (heads to keep)", o.budget, 1, allHeads);
   positive("rate.peak", o.rate.peak);
   check(o.rate.peak <= 10, "rate.peak", "of at most 10", o.rate.peak);
   for (const name of ["start", "end"] as const) {

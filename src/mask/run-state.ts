@@ -2,7 +2,15 @@ import { bytesOfF32, sha256 } from "../io/hash.ts";
 import { encodeSafetensors, parseHeader, readTensor, SafetensorsError } from "../io/safetensors.ts";
 import { memorySource } from "../io/source.ts";
 import { RunError } from "./errors.ts";
-import type { LearnState } from "./learn.ts";
+import type { LearnState, StepReport } from "./learn.ts";
+
+/** A step as the log has it. */
+export interface LogLine extends StepReport {
+  readonly tokensPerSecond: number;
+  readonly bytes: number; // of GPU memory held
+  /** The metric's value, in percent, where the step was followed by a validation. */
+  readonly validation?: number;
+}
 
 /** The mask that validation liked best so far. */
 export interface Best {
@@ -17,6 +25,8 @@ export interface RunState extends LearnState {
   readonly best?: Best;
   /** Validations since the best one. */
   readonly misses: number;
+  /** The step's line, where it is done but its validation is not. */
+  readonly owed?: LogLine;
 }
 
 const TENSORS = ["logits", "mean", "square", "best"] as const;
@@ -26,6 +36,7 @@ interface Numbers {
   readonly step: number;
   readonly lambda: number;
   readonly misses: number;
+  readonly owed?: LogLine;
   readonly best?: { readonly step: number; readonly value: number };
 }
 
@@ -34,6 +45,7 @@ export async function encodeState({
   step,
   lambda,
   misses,
+  owed,
   best,
   logits,
   moments,
@@ -42,6 +54,7 @@ export async function encodeState({
     step,
     lambda,
     misses,
+    ...(owed && { owed }),
     ...(best && { best: { step: best.step, value: best.value } }),
   };
   const state = JSON.stringify(numbers);

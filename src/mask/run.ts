@@ -1,10 +1,9 @@
 import type { Store } from "../io/store.ts";
 import { RunError } from "./errors.ts";
 import type { HeadMask } from "./head-mask.ts";
-import type { StepReport } from "./learn.ts";
 import type { LearnSettings } from "./learn-settings.ts";
 import { writeMask } from "./mask-file.ts";
-import { decodeState, encodeState, type RunState } from "./run-state.ts";
+import { decodeState, encodeState, type LogLine, type RunState } from "./run-state.ts";
 
 /** What decides a run's outcome; a run goes on only with the same. */
 export interface RunConfig {
@@ -26,17 +25,12 @@ export interface RunConfig {
   } | null;
 }
 
-/** A step as the log has it. */
-export interface LogLine extends StepReport {
-  readonly tokensPerSecond: number;
-  readonly bytes: number; // of GPU memory held
-  /** The metric's value, in percent, where the step was followed by a validation. */
-  readonly validation?: number;
-}
-
 const CONFIG = "config.json";
 const LOG = "log.jsonl";
 const CHECKPOINT = /^checkpoints\/([0-9]+)\.safetensors$/;
+const LAST = "mask.safetensors";
+const BITS = "mask.bits";
+const BEST = "best.safetensors";
 const KEPT = 2; // checkpoints: one may be damaged
 
 /**
@@ -74,7 +68,9 @@ export class RunFolder {
     const before = await store.read(CONFIG);
     if (!before) {
       if (await hasRun(store))
-        throw new RunError(`run: expected ${CONFIG} in ${store.name}, got the rest of a run; delete it`);
+        throw new RunError(
+          `run: expected ${CONFIG} in ${store.name}, got a run's files without it; choose another folder`,
+        );
       await store.write(CONFIG, encode(`${JSON.stringify(config, null, 2)}\n`));
       const notes = resume ? [`run: nothing to resume in ${store.name}; a new run begins`] : [];
       return new RunFolder(store, config, undefined, notes);
@@ -83,7 +79,7 @@ export class RunFolder {
     const notes: string[] = [];
     const state = await newest(store, heads, notes);
     const run = new RunFolder(store, config, state, notes);
-    await run.#cutLog(state?.step ?? 0);
+    await run.#cutLog(state ? stepsDone(state) : 0);
     return run;
   }
 
@@ -125,12 +121,12 @@ export class RunFolder {
 
   /** `mask.safetensors` and `mask.bits`. */
   async writeMask(mask: HeadMask): Promise<void> {
-    await this.store.write("mask.safetensors", writeMask(mask));
-    await this.store.write("mask.bits", mask.toBits());
+    await this.store.write(LAST, writeMask(mask));
+    await this.store.write(BITS, mask.toBits());
   }
 
   writeBest(mask: HeadMask): Promise<void> {
-    return this.store.write("best.safetensors", writeMask(mask));
+    return this.store.write(BEST, writeMask(mask));
   }
 
   /** The lines of steps after the checkpoint are of steps that will be done again. */
@@ -143,10 +139,16 @@ export class RunFolder {
   }
 }
 
+/** Steps that are done altogether: learned, and validated where that is due. */
+export const stepsDone = ({ step, owed }: RunState): number => (owed ? step - 1 : step);
+
 const encode = (text: string) => new TextEncoder().encode(text);
 
+/** Masks count too: a new run would write over them. */
 const hasRun = async (store: Store): Promise<boolean> =>
-  (await store.list()).some((path) => path === CONFIG || path === LOG || CHECKPOINT.test(path));
+  (await store.list()).some(
+    (path) => [CONFIG, LOG, LAST, BITS, BEST].includes(path) || CHECKPOINT.test(path),
+  );
 
 const checkpointPath = (step: number) => `checkpoints/${String(step).padStart(6, "0")}.safetensors`;
 

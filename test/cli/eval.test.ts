@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { EvalDocument } from "../../src/cli/eval.ts";
+import { HeadMask } from "../../src/mask/head-mask.ts";
+import { writeMask } from "../../src/mask/mask-file.ts";
 import { command, expected, here, ours, ROOT, start, withFolder } from "./command.ts";
 
 const MODEL = "models/demo/model";
@@ -122,6 +124,25 @@ test("rows that cannot be used are named, and the others scored; a row's own que
     assert.match(said, /row 3: read: expected to read '.*nowhere\.flac', got nothing there/);
   }));
 
+test("a mask learned under an instruction is asked with it; labels tell answers that are none", () =>
+  withFolder(async (folder) => {
+    const { prompt } = expected("speech-000", "instruction", "asr");
+    const file = join(folder, "under.safetensors");
+    const all = HeadMask.fromLogits(8, 8, new Float32Array(64).fill(1)).withMetadata({ prompt });
+    writeFileSync(file, writeMask(all));
+    const args = ["--data", data("gr"), "--limit", "2", "--mask", file, "--labels", "female, male"];
+    const outcome = await evaluate(...args, "--metrics", "accuracy", "--json", "--out", join(folder, "out"));
+    assert.is(outcome.code, 0, outcome.stderr);
+    const { prompt: asked, scores } = JSON.parse(outcome.stdout) as EvalDocument;
+    assert.equal([asked, scores[0]!.value, scores[0]!.details], [prompt, 0, { unlabelled: 100 }]);
+    const texts = lines(join(folder, "out")).slice(1);
+    assert.equal(
+      texts.map(({ hypothesis }) => hypothesis),
+      clips(2).map((clip) => expected(clip, "instruction", "asr").text),
+    );
+    assert.match(ours(outcome).join("\n"), /the mask was learned under an instruction, which is given too: /);
+  }));
+
 test("composite answers: how many have the form, and how right their parts are", async () => {
   const parts = [{ metric: "accuracy", labels: ["male", "female"] }, { metric: "accuracy" }];
   const format = JSON.stringify({ separator: "|", parts });
@@ -178,6 +199,8 @@ test("bad options and data are refused before anything is loaded", async () => {
       /each part's metric among wer, cer/,
     ],
     [["--format", '{"keys": {"x": {"metric": "wer", "labels": [1]}}}'], /labels to be a list of texts/],
+    [["--labels", "a,,b"], /Expected labels such as female,male, got 'a,,b'/],
+    [["--labels", "a"], /--labels is of use only with --metrics accuracy/],
     [["--limit", "0"], /Expected a whole number of at least 1/],
   ] as const) {
     const { code, stdout, stderr } = await here(...common, data("asr"), ...args);
@@ -190,6 +213,8 @@ test("bad options and data are refused before anything is loaded", async () => {
       [data("asr"), "--metrics", "following", "--format", '{"keys": {"text": {"metric": "wer"}}}'],
       /following: expected references of JSON of texts with the keys text, got "set the heat/,
     ],
+    [[data("gr"), "--metrics", "accuracy", "--labels", "a"], /expected references among a, got "(fe)?male"/],
+    [[data("asr"), "--max-chars", "1"], /expected rows, got \d+ that cannot be used/],
     [["nowhere.jsonl"], /expected to read 'nowhere\.jsonl', got nothing there/],
     [["README.md"], /README\.md: expected JSON Lines/],
     [[data("asr"), "--task", "s2tt"], /expected rows of task 's2tt', got 'asr'/],

@@ -30,7 +30,7 @@ test(`a run killed ${KILLS} times at random and resumed ends as one that was lef
       start([
         ...["learn", "--model", "models/demo/model", "--data", "models/demo/data/gr.learn.jsonl"],
         ...["--limit", "4", "--steps", `${STEPS}`, "--batch", "2", "--rate", "1", "--eval-every", "5"],
-        ...["--checkpoint-every", "1", "--cache", join(folder, "cache"), "--out", out, "--resume"],
+        ...["--checkpoint-every", "1", "--cache", `${out}-cache`, "--out", out, "--resume"],
       ]);
     const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
     const left = await learn(whole).outcome;

@@ -109,7 +109,8 @@ test("a full disk ends a run with its checkpoints intact, where one may be mount
     mkdirSync(out);
     const mount = (size: string) =>
       spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", out]).status === 0;
-    if (!mount("16k")) return; // only root may; learn-run.test.ts fills a disk without one
+    // learn-run.test.ts fills a disk without one.
+    if (!mount("16k")) return console.log("no disk was filled: only root may mount one");
     try {
       const args = ["--steps", "4", "--checkpoint-every", "1"];
       const full = await learn(out, ...args);
@@ -134,16 +135,38 @@ test("rows that cannot be used are counted and named, and the others learned fro
   withFolder(async (folder) => {
     const file = join(folder, "mixed.jsonl");
     const audio = join(ROOT, clipPath("speech-000"));
-    const rows = [{ audio, text: "male" }, { audio }, { audio: "nowhere.flac", text: "male" }];
+    const rows = [
+      { audio, text: "male" },
+      { audio },
+      { audio: "nowhere.flac", text: "male" },
+      { audio, text: "the speaker is male" },
+    ];
     writeFileSync(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
     const out = join(folder, "run");
-    const args = ["--model", MODEL, "--data", file, "--out", out, "--steps", "1", "--batch", "1", "--json"];
+    const args = [
+      "--model",
+      MODEL,
+      "--data",
+      file,
+      "--out",
+      out,
+      "--steps",
+      "1",
+      "--batch",
+      "1",
+      "--max-chars",
+      "10",
+      "--json",
+    ];
     const outcome = await command("learn", ...args);
     assert.is(outcome.code, 0, outcome.stderr);
     const { rows: learned, skipped } = JSON.parse(outcome.stdout) as LearnDocument;
-    assert.equal([learned, skipped.map(({ row }) => row)], [1, [2, 3]]);
+    assert.equal([learned, skipped.map(({ row }) => row)], [1, [2, 4, 3]]);
     const said = ours(outcome).join("\n");
-    assert.match(said, /1 of 3 rows cannot be used: row 2: expected 'text' to be a string, got nothing/);
+    assert.match(
+      said,
+      /2 of 4 rows cannot be used: row 2: expected 'text' to be a string, got nothing; row 4: expected a text of at most 10 characters, got 19/,
+    );
     assert.match(said, /mixed\.jsonl: row 3: read: expected to read '.*nowhere\.flac', got nothing there/);
   }));
 
@@ -157,6 +180,8 @@ test("bad options and data are refused before anything is loaded", async () => {
     [["--warmup", "2"], /Expected a share from 0 to 1/],
     [["--gates", "firm"], /Allowed choices are hard, soft, sigmoid/],
     [["--metric", "following"], /Allowed choices are wer/],
+    [["--eval-batch", "0"], /Expected a whole number from 1 to 1024/],
+    [["--max-chars", "0"], /Expected a whole number of at least 1/],
     [["--heads", "3", "--lambda", "0"], /expected lambda above 0 with a budget/],
     [["--seed", "4294967296"], /Expected a whole number from 0 to 4294967295/],
   ] as const) {

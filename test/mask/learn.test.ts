@@ -151,6 +151,34 @@ test("a loss that is no number names the step and the clip, and leaves the state
   assert.equal(run.state, before);
 });
 
+test("an infinite loss stops learning too", async () => {
+  const sign = (i: number) => (Math.floor(i / WIDTH) % 2 ? -1 : 1);
+  const rows = Float32Array.from({ length: lm.vocab * WIDTH }, (_, i) =>
+    i % WIDTH < 4 ? 1e38 * sign(i) : 0,
+  );
+  using head = gpu.upload("head", [lm.vocab, WIDTH], rows); // logits that differ by more than f32 holds
+  const broken = tinyModel({ ...lm, head }, { audioToken: AUDIO, stop: 2 });
+  const run = new Learner(broken, [lesson("far.wav", 2, "6")], { ...QUICK, batch: 1 });
+  const before = run.state;
+  await expectRejects(
+    run.step(),
+    LearnError,
+    /^learn: expected a finite loss in step 1, got Infinity for far\.wav; listen to the clip/,
+  );
+  assert.equal(run.state, before);
+});
+
+test("a gradient that is no number stops learning, naming step and clips", async () => {
+  const run = learner({ batch: 2, lambda: 1e300 }); // a price that f32 cannot hold
+  const before = run.state;
+  await expectRejects(
+    run.step(),
+    LearnError,
+    /^learn: expected a finite gradient in step 1, got (Infinity|NaN) from [a-d]\.wav, [a-d]\.wav; check/,
+  );
+  assert.equal(run.state, before);
+});
+
 test("lessons that cannot be learned are named", () => {
   throwsLearnError(() => learner({}, []), "learn: expected at least one lesson, got none");
   throwsLearnError(

@@ -5,8 +5,8 @@ import { RunError } from "../../src/mask/errors.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import { LEARN_DEFAULTS } from "../../src/mask/learn-settings.ts";
 import { readMask } from "../../src/mask/mask-file.ts";
-import { type LogLine, type RunConfig, RunFolder } from "../../src/mask/run.ts";
-import { decodeState, encodeState, type RunState } from "../../src/mask/run-state.ts";
+import { type RunConfig, RunFolder } from "../../src/mask/run.ts";
+import { decodeState, encodeState, type LogLine, type RunState } from "../../src/mask/run-state.ts";
 import { rejects, utf8 } from "../io/helpers.ts";
 
 const HEADS = 6;
@@ -54,7 +54,7 @@ async function flip(store: Store, path: string, at: number): Promise<void> {
 
 test("a state comes back bit for bit, with the best mask and without", async () => {
   const { best: _, ...first } = state(12);
-  for (const before of [state(12), first])
+  for (const before of [state(12), first, { ...state(12), owed: line(12) }])
     assert.equal(await decodeState(await encodeState(before), "x", HEADS), before);
 });
 
@@ -137,6 +137,16 @@ test("a run killed before its first checkpoint begins again, with an empty log",
   assert.equal([again.state, await again.log(), again.safe], [undefined, [], 0]);
 });
 
+test("a step that owes its validation leaves the log, to be logged with it", async () => {
+  const store = await ran(2);
+  const run = await resume(store);
+  await run.checkpoint({ ...state(3), owed: line(3) });
+  await run.append(line(3));
+  const again = await resume(store);
+  assert.equal(again.state, { ...state(3), owed: line(3) });
+  assert.equal(await again.log(), [1, 2].map(line));
+});
+
 test("a folder with a run is refused without resume; without a run resuming begins one and says so", async () => {
   await rejects(
     async () => RunFolder.open(await ran(1), CONFIG, HEADS),
@@ -185,8 +195,21 @@ test("a folder with the rest of a run, or a config that is none, is left alone",
   await store.write("config.json", utf8("{"));
   await rejects(() => resume(store), RunError, /expected runs\/gr\/config\.json to describe a run/);
   await store.remove("config.json");
-  await rejects(() => resume(store), RunError, /expected config\.json in runs\/gr, got the rest of a run/);
+  await rejects(
+    () => resume(store),
+    RunError,
+    /expected config\.json in runs\/gr, got a run's files without it; choose another folder/,
+  );
   await rejects(() => RunFolder.open(store, CONFIG, HEADS), RunError, /expected no run/);
+});
+
+test("masks without a run are not written over", async () => {
+  for (const name of ["mask.safetensors", "mask.bits", "best.safetensors"]) {
+    const store = memoryStore("masks");
+    await store.write(name, utf8("someone's"));
+    await rejects(() => RunFolder.open(store, CONFIG, HEADS), RunError, /expected no run in masks, got one/);
+    await rejects(() => resume(store), RunError, /expected config\.json in masks.*choose another folder/);
+  }
 });
 
 test("masks are written as files that can be read", async () => {

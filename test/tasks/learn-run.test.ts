@@ -1,15 +1,20 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DeviceLostError, type Gpu, openGpu } from "../../src/gpu/index.ts";
+import { openStore } from "../../src/io/files-node.ts";
 import { SourceError } from "../../src/io/source.ts";
 import { memoryStore, type Store } from "../../src/io/store.ts";
 import { LearnError, RunStoppedError } from "../../src/mask/errors.ts";
 import type { StoredClip } from "../../src/mask/examples.ts";
 import type { AudioLanguageModel } from "../../src/model/audio-model.ts";
+import { GenerateError } from "../../src/model/errors.ts";
 import { ClipCache } from "../../src/tasks/clip-cache.ts";
 import { DataError, parseDataset, type Row } from "../../src/tasks/dataset.ts";
 import { holdOut, type LearnData } from "../../src/tasks/learn-data.ts";
 import { type LearnEvent, type Learned, type LearnRunOptions, learnRun } from "../../src/tasks/learn-run.ts";
+import { withFolder } from "../cli/command.ts";
 import { rejects } from "../io/helpers.ts";
 import { demoFile, loadDemo, MODEL } from "../model/demo-model.ts";
 
@@ -188,7 +193,7 @@ test("a full disk ends a run with the last checkpoint intact", async () => {
   }
 });
 
-test("a loss or gradient that is no number stops the run, naming step and clip; the run is kept", async () => {
+test("a loss that is no number stops the run, naming step and clip; the run is kept", async () => {
   class Broken extends ClipCache {
     override async stored(samples: readonly Float32Array[]) {
       const broken = async (clip: StoredClip) => {
@@ -202,11 +207,78 @@ test("a loss or gradient that is no number stops the run, naming step and clip; 
   const stopped = await rejects(
     () => learn(store, { cache: new Broken(model, clips) }),
     RunStoppedError,
-    /^learn: expected a finite loss in step 1, got NaN for row \d \(.*speech-00\d\.flac\); .*kept up to step 0 in runs\/nan/,
+    /^learn: expected a finite loss in step 1, got NaN for row \d \(.*speech-00\d\.flac\); .*; the run is kept up to step 0 in runs\/nan$/,
   );
   assert.instance(stopped.cause, LearnError);
   assert.equal(await store.list(), ["checkpoints/000000.safetensors", "config.json"]);
 });
+
+test("a validation that cannot be made keeps its step; smaller answers, and it goes on", async () => {
+  const store = memoryStore("runs/unseen");
+  const validation = { ...OPTIONS.validation!, maxNewTokens: 100_000 };
+  const stopped = await rejects(
+    () => learn(store, { validation }),
+    RunStoppedError,
+    /^generate: expected at most \d+ tokens .*; the run is kept up to step 2 in runs\/unseen: go on with --resume and a smaller --eval-batch or --eval-max-new-tokens$/,
+  );
+  assert.instance(stopped.cause, GenerateError);
+  assert.equal((await lines(store)).length, 1, "step 2 is logged once it is validated");
+  const { events } = await learn(store, { resume: true });
+  const told = events.flatMap((event) => (event.kind === "step" ? event.line.step : []));
+  assert.equal(told, [2, 3, 4]);
+  await assertSame(store);
+});
+
+test("a signal in a validation keeps its step too", async () => {
+  const store = memoryStore();
+  const abort = new AbortController();
+  const aborting: Store = {
+    ...store,
+    async write(path, bytes) {
+      await store.write(path, bytes);
+      if (path === "checkpoints/000002.safetensors") abort.abort(new RangeError("enough"));
+    },
+  };
+  await rejects(() => learn(aborting, { signal: abort.signal }), RangeError, /^enough$/);
+  const { events } = await learn(store, { resume: true });
+  assert.equal(
+    events.flatMap((event) => (event.kind === "begin" ? event.step : [])),
+    [1],
+  );
+  await assertSame(store);
+});
+
+test("counts that are none are refused", async () => {
+  const validation = OPTIONS.validation!;
+  for (const [options, message] of [
+    [{ checkpointEvery: 0 }, "checkpointEvery to be a whole number of at least 1, got 0"],
+    [{ validation: { ...validation, every: 0.5 } }, "validation.every to be a whole .*, got 0.5"],
+    [{ validation: { ...validation, patience: 0 } }, "validation.patience to be a whole .*, got 0"],
+    [{ validation: { ...validation, batch: Number.NaN } }, "validation.batch to be a whole .*, got NaN"],
+    [{ validation: { ...validation, maxNewTokens: 0 } }, "validation.maxNewTokens to be .*, got 0"],
+  ] as const)
+    await rejects(() => learn(memoryStore(), options), LearnError, RegExp(`^learn: expected ${message}`));
+});
+
+test("a folder that can no longer be written to ends a run; put right, it goes on", () =>
+  withFolder(async (dir) => {
+    const [path, away] = [join(dir, "run"), join(dir, "away")];
+    const store = openStore(path);
+    const lose = onStep(2, () => {
+      renameSync(path, away);
+      writeFileSync(path, "in the way");
+    });
+    const stopped = await rejects(
+      () => learn(store, {}, lose),
+      RunStoppedError,
+      /^write: expected to write '.*', got a file where a folder should be; .*kept up to step 2 in .*: go on with --resume$/,
+    );
+    assert.instance(stopped.cause, SourceError);
+    rmSync(path);
+    renameSync(away, path);
+    await learn(store, { resume: true });
+    await assertSame(store);
+  }));
 
 test("patience ends a run when validation gets no better", async () => {
   const still = { start: 1e-9, peak: 1e-9, end: 1e-9, warmup: 0 }; // the mask stays, and so does its score
