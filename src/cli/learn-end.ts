@@ -102,16 +102,17 @@ const quoted = (text: string) => (/^[\w./:-]+$/.test(text) ? text : `'${text.rep
 export async function writePictures(
   store: Store,
   { mask, best, log }: Learned,
-  { task, data }: LearnOptions,
+  { data }: LearnOptions,
 ): Promise<void> {
   const kept = best ?? mask;
   const { layers, heads } = kept;
-  const title = `Head mask for ${task ?? data}`;
+  const { task = data } = mask.metadata;
+  const title = `Head mask for ${task}`;
   const map = headMapSvg({ layers, heads, on: kept.gates(), logits: kept.logits, title });
   const points = (of: (line: LogLine) => number) =>
     log.map((line) => [line.step, of(line)] as [number, number]);
   const curve = curveSvg({
-    title: `Learning ${task ?? data}`,
+    title: `Learning ${task}`,
     xLabel: "step",
     yLabel: "loss (nats a token)",
     rightLabel: "heads on",

@@ -10,6 +10,8 @@ export interface RunConfig {
   /** Where the model was loaded from: it may have moved since, the fingerprint counts. */
   readonly model: string;
   readonly fingerprint: string;
+  /** The GPU's name; on another a run goes on, but its mask may come out another. */
+  readonly adapter: string;
   /** SHA-256 of all that is learned from. */
   readonly data: string;
   readonly task: string | null;
@@ -75,8 +77,12 @@ export class RunFolder {
       const notes = resume ? [`run: nothing to resume in ${store.name}; a new run begins`] : [];
       return new RunFolder(store, config, undefined, notes);
     }
-    checkSame(store.name, parse(before), config);
+    const { adapter } = checkSame(store.name, parse(before), config);
     const notes: string[] = [];
+    if (adapter !== config.adapter)
+      notes.push(
+        `run: begun on ${adapter}, it goes on with ${config.adapter}: its mask may differ from that one's`,
+      );
     const state = await newest(store, heads, notes);
     const run = new RunFolder(store, config, state, notes);
     await run.#cutLog(state ? stepsDone(state) : 0);
@@ -172,7 +178,7 @@ async function newest(store: Store, heads: number, notes: string[]): Promise<Run
 }
 
 /** @throws RunError that names every difference */
-function checkSame(folder: string, before: unknown, now: RunConfig): void {
+function checkSame(folder: string, before: unknown, now: RunConfig): { readonly adapter?: unknown } {
   if (!isObject(before) || !isObject(before.settings))
     throw new RunError(`run: expected ${folder}/${CONFIG} to describe a run, got something else; delete it`);
   const [old, own] = [decisive(before), decisive(now)];
@@ -184,17 +190,20 @@ function checkSame(folder: string, before: unknown, now: RunConfig): void {
       `run: expected ${folder} to hold this run, got another (${differences.join(", ")}); ` +
         "resume it with what it began with, or choose another folder",
     );
+  return before;
 }
 
 /** A value for people: a SHA-256 by its beginning. */
 const short = (value = "none") => value.replace(/^"([0-9a-f]{12})[0-9a-f]{52}"$/, "$1…");
+
+const FREE = ["model", "adapter", "settings.keepBytes"];
 
 /** The values that a run depends on, by their paths such as `settings.rate.peak`. */
 function decisive(value: object, path = ""): Map<string, string> {
   const found = new Map<string, string>();
   for (const [key, inner] of Object.entries(value)) {
     const name = path + key;
-    if (name === "model" || name === "settings.keepBytes" || inner === null) continue;
+    if (FREE.includes(name) || inner === null) continue;
     if (isObject(inner)) for (const [k, v] of decisive(inner, `${name}.`)) found.set(k, v);
     else found.set(name, JSON.stringify(inner));
   }

@@ -85,6 +85,7 @@ export async function* learnRun(
   const config = {
     model: model.name,
     fingerprint: model.fingerprint,
+    adapter: model.family.lm.gpu.info.description,
     data: learned.hash,
     task: task ?? null,
     prompt,

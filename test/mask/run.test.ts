@@ -13,6 +13,7 @@ const HEADS = 6;
 const CONFIG: RunConfig = {
   model: "models/demo",
   fingerprint: "49d2638ec8beee9e",
+  adapter: "llvmpipe",
   data: "d".repeat(64),
   task: "gr",
   prompt: "",
@@ -162,6 +163,9 @@ test("another run is refused, naming what differs; where the model is and how mu
   const { settings } = CONFIG;
   const moved = { ...CONFIG, model: "/elsewhere", settings: { ...settings, keepBytes: 0 } };
   assert.is((await resume(store, moved)).state!.step, 1);
+  assert.equal((await resume(store, { ...CONFIG, adapter: "H200" })).notes, [
+    "run: begun on llvmpipe, it goes on with H200: its mask may differ from that one's",
+  ]);
   const other: RunConfig = {
     ...CONFIG,
     fingerprint: "0123456789abcdef",
