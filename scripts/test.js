@@ -1,6 +1,7 @@
 // `npm test [-- filter] [--adapter gpu|lavapipe|swiftshader] [--tests-only]`: makes the checkout ready, then type-checks,
-// lints and runs every test file in a process of its own, as many at once as there are cores. A filter picks the
-// test files whose path contains it, and leaves out the checks. The last line is `N passed, N failed`.
+// lints and runs every test file in a process of its own, as many at once as there are cores, but the one that measures
+// times alone. A filter picks the test files whose path contains it, and leaves out the checks. The last line is
+// `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import os from "node:os";
@@ -119,18 +120,21 @@ setup();
 if (options.adapter) process.env.AHAMASK_ADAPTER = options.adapter;
 const env = await environment();
 const queue = tasks();
+const timed = queue.filter(({ name }) => name === "test/bench.test.ts"); // measures: nothing else runs beside it
 const total = { passed: 0, failed: 0 };
 if (queue.length === 0) {
   console.log(`no test file has ${filters.join(" or ")} in its path`);
   total.failed = 1;
 }
-async function worker() {
-  for (let task = queue.shift(); task; task = queue.shift()) {
+async function worker(tasks) {
+  for (let task = tasks.shift(); task; task = tasks.shift()) {
     const { passed, failed } = await run(task, env);
     total.passed += passed;
     total.failed += failed;
   }
 }
-await Promise.all(Array.from({ length: os.availableParallelism() }, worker));
+const parallel = queue.filter((task) => !timed.includes(task));
+await worker(timed);
+await Promise.all(Array.from({ length: os.availableParallelism() }, () => worker(parallel)));
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed ? 1 : 0;
