@@ -7,7 +7,7 @@ const SMOOTH = 0.9; // of the loss: its average over about the last 10 steps
 /** How a run gets on, on stderr: in one line of a terminal that changes, or in a line every so often. */
 export class LearnLine {
   #loss: number | undefined;
-  #ms = 0;
+  #begin: number | undefined;
   #steps = 0;
 
   constructor(
@@ -15,14 +15,9 @@ export class LearnLine {
     private readonly heads: number,
   ) {}
 
-  /** The loss, smoothed. */
-  get loss(): number | undefined {
-    return this.#loss;
-  }
-
   update(line: LogLine, metric: string | undefined): void {
     this.#loss = this.#loss === undefined ? line.loss : SMOOTH * this.#loss + (1 - SMOOTH) * line.loss;
-    this.#ms += line.ms;
+    this.#begin ??= performance.now() - line.ms;
     this.#steps++;
     const validation = line.validation === undefined ? "" : `, ${metric} ${line.validation.toFixed(2)} %`;
     const text = this.#text(line) + validation;
@@ -33,7 +28,8 @@ export class LearnLine {
   }
 
   #text({ step, tau, on, tokensPerSecond }: LogLine): string {
-    const left = duration((this.steps - step) * (this.#ms / this.#steps));
+    const each = (performance.now() - this.#begin!) / this.#steps; // validations too
+    const left = duration((this.steps - step) * each);
     return (
       `step ${step}/${this.steps}, loss ${this.#loss!.toFixed(3)}, τ ${tau.toFixed(2)}, ` +
       `${on}/${this.heads} heads, ${tokensPerSecond.toFixed(0)} tokens/s, ${left} left`

@@ -37,13 +37,14 @@ options is given.
 Ctrl-C ends the run after its step. However a run ended, the same command with
 --resume goes on from the last checkpoint and comes to the same mask, bit for
 bit, as a run that was not interrupted on the same adapter. Only --keep-mib,
---checkpoint-every, --eval-batch, --eval-max-new-tokens and --cache may change.
+--checkpoint-every, --eval-batch, --eval-max-new-tokens and --cache may change;
+shorter answers may make another mask the best.
 
 --json prints {"model", "fingerprint", "adapter", "data", "task", "prompt",
 "out", "rows", "skipped": [{"data", "row", "reason"}], "steps", "loss",
 "heads": {"on", "of"}, "best": {"step", "metric", "value"} or null, "mask"}.
 
-Exit codes: 0 fine, 1 failed, 2 bad usage, 130 interrupted.`;
+Exit codes: 0 fine, though rows may have been left out, 1 failed, 2 bad usage, 130 interrupted.`;
 
 export function learnCommand(): Command {
   return withLearnOptions(new Command("learn"))

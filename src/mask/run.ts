@@ -5,7 +5,7 @@ import type { LearnSettings } from "./learn-settings.ts";
 import { writeMask } from "./mask-file.ts";
 import { decodeState, encodeState, type LogLine, type RunState } from "./run-state.ts";
 
-/** What decides a run's outcome; a run goes on only with the same. */
+/** What decides a run's outcome, but for the length of validated answers; a run goes on only with the same. */
 export interface RunConfig {
   /** Where the model was loaded from: it may have moved since, the fingerprint counts. */
   readonly model: string;

@@ -8,7 +8,7 @@ import { type RunFolder, stepsDone } from "../mask/run.ts";
 import type { LogLine, RunState } from "../mask/run-state.ts";
 import { type AudioLanguageModel, GenerateError } from "../model/index.ts";
 import type { Learned, LearnRunOptions } from "./learn-run.ts";
-import { MetricError, type Pair, type Score } from "./metric-types.ts";
+import type { Pair, Score } from "./metric-types.ts";
 import { METRICS } from "./metrics.ts";
 
 const BATCH = 8; // answers generated together
@@ -54,7 +54,8 @@ export class Course {
       this.#state = { ...state, ...this.#judged(score) };
       const { best, step } = this.#state;
       if (best?.step === step) await run.writeBest(this.#bestMask(best)!);
-      if (step % (options.checkpointEvery ?? 10) === 0 || this.over) await run.checkpoint(this.#state);
+      const due = step % (options.checkpointEvery ?? 10) === 0;
+      if (due || score || this.over) await run.checkpoint(this.#state);
     });
     return line;
   }
@@ -99,7 +100,7 @@ export class Course {
 
   /** @param scarce what helps when the GPU, or the model, has not room enough */
   #stopped(error: unknown, scarce = "go on with --resume"): unknown {
-    const types = [GpuError, LearnError, SourceError, GenerateError, MetricError];
+    const types = [GpuError, LearnError, SourceError, GenerateError];
     if (!(error instanceof Error && types.some((type) => error instanceof type))) return error;
     const { safe, store } = this.run;
     const kept = `the run is kept up to step ${safe} in ${store.name}`;
@@ -172,11 +173,12 @@ export class Course {
   #about(mask: HeadMask, metrics: Readonly<Record<string, number>>): HeadMask {
     const { fingerprint } = this.model;
     const { task, prompt } = this.options;
+    const { keepBytes: _, ...settings } = this.learner.settings; // says nothing about the mask
     return mask.withMetadata({
       fingerprint,
       ...(task && { task }),
       ...(prompt && { prompt }),
-      settings: JSON.stringify(this.learner.settings),
+      settings: JSON.stringify(settings),
       metrics: JSON.stringify(metrics),
     });
   }

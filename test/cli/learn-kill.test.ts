@@ -17,7 +17,7 @@ const logged = (out: string) =>
   readFileSync(join(out, "log.jsonl"), "utf8")
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line) as { step: number; loss: number; ms: number });
+    .map((line) => JSON.parse(line) as { step: number; loss: number; validation?: number; ms: number });
 
 const stepsIn = (folder: string): number => {
   const log = join(folder, "log.jsonl");
@@ -30,7 +30,7 @@ test(`a run killed ${KILLS} times at random and resumed ends as one that was lef
       start([
         ...["learn", "--model", "models/demo/model", "--data", "models/demo/data/gr.learn.jsonl"],
         ...["--limit", "4", "--steps", `${STEPS}`, "--batch", "2", "--rate", "1", "--eval-every", "5"],
-        ...["--checkpoint-every", "1", "--cache", `${out}-cache`, "--out", out, "--resume"],
+        ...["--checkpoint-every", "3", "--cache", `${out}-cache`, "--out", out, "--resume"],
       ]);
     const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
     const left = await learn(whole).outcome;
@@ -59,7 +59,8 @@ test(`a run killed ${KILLS} times at random and resumed ends as one that was lef
 
     for (const file of FILES)
       assert.equal(readFileSync(join(killed, file)), readFileSync(join(whole, file)), file);
-    const losses = (out: string) => logged(out).map(({ step: at, loss }) => [at, loss]);
+    const losses = (out: string) =>
+      logged(out).map(({ step: at, loss, validation }) => [at, loss, validation]);
     assert.equal(losses(killed), losses(whole));
     const bits = readFileSync(join(whole, "mask.bits"));
     assert.ok(

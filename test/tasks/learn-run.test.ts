@@ -248,6 +248,28 @@ test("a signal in a validation keeps its step too", async () => {
   await assertSame(store);
 });
 
+test("a device lost in a validation keeps its step too", async () => {
+  const store = memoryStore("runs/lost");
+  const losing: Store = {
+    ...store,
+    async write(path, bytes) {
+      await store.write(path, bytes);
+      if (path === "checkpoints/000002.safetensors") gpu.device.destroy();
+    },
+  };
+  const stopped = await rejects(
+    () => learn(losing),
+    RunStoppedError,
+    /^gpu: the device was lost .*; the run is kept up to step 2 in runs\/lost: go on with --resume$/,
+  );
+  assert.instance(stopped.cause, DeviceLostError);
+  model.dispose();
+  gpu.dispose();
+  await open();
+  await learn(store, { resume: true });
+  await assertSame(store);
+});
+
 test("counts that are none are refused", async () => {
   const validation = OPTIONS.validation!;
   for (const [options, message] of [
