@@ -27,9 +27,16 @@ export {
   ShaderError,
   Tensor,
 } from "./gpu/index.ts";
-export { type Checkpoint, CheckpointError, openCheckpoint } from "./io/checkpoint.ts";
+export {
+  type Checkpoint,
+  CheckpointError,
+  type FileCheckpoint,
+  openCheckpoint,
+  openCheckpointFile,
+} from "./io/checkpoint.ts";
 export { httpFolder } from "./io/http.ts";
 export { conv, type Loaded, type LoadOptions, loadWeights, matrix, type Tree, vector } from "./io/load.ts";
+export { TorchTensor, type TorchValue } from "./io/pickle.ts";
 export {
   encodeSafetensors,
   parseHeader,

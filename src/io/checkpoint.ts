@@ -1,9 +1,16 @@
-/** A model's weights as Hugging Face lays them out: one model.safetensors, or shards named by an index. */
-import { parseHeader, type SafetensorsHeader, type TensorInfo } from "./safetensors.ts";
+/** A model's weights as Hugging Face lays them out (one file, or shards named by an index), or in a file of any name. */
+import type { TorchValue } from "./pickle.ts";
+import type { TensorInfo } from "./safetensors.ts";
 import { type ByteSource, type Folder, MAX_SLICE, SourceError } from "./source.ts";
+import { readWeightFile, type WeightFile } from "./weight-file.ts";
 
-const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
+/** The first that is there is read. */
+const LAYOUTS = [
+  "model.safetensors",
+  "model.safetensors.index.json",
+  "pytorch_model.bin",
+  "pytorch_model.bin.index.json",
+];
 
 /** What a checkpoint holds is not what it should hold; `problems` has one line for each thing that is wrong. */
 export class CheckpointError extends Error {
@@ -37,23 +44,51 @@ export interface Checkpoint {
   close(): Promise<void>;
 }
 
+/** A checkpoint in one file. */
+export interface FileCheckpoint extends Checkpoint {
+  /** What the file holds beside its tensors: a safetensors file's metadata, a training state's `cfg` or `epoch`. */
+  readonly extra: ReadonlyMap<string, TorchValue>;
+}
+
 /**
- * Opens the checkpoint in a folder and reads its headers, no weights. Throws CheckpointError when files are missing or
- * the shards disagree with the index, SafetensorsError when a file is not sound.
+ * Opens the checkpoint in a folder and reads its headers, no weights: model.safetensors or pytorch_model.bin, or the
+ * shards that either's index names.
+ * @throws CheckpointError when files are missing or the shards disagree with the index; what a file that is not sound
+ *   gives (see `openCheckpointFile`)
  */
-export async function openCheckpoint(folder: Folder): Promise<Checkpoint> {
+export const openCheckpoint = (folder: Folder): Promise<Checkpoint> =>
+  opening(folder, async (read) => ({ name: folder.name, tensors: await readFolder(folder, read) }));
+
+/**
+ * Opens one file of a folder and reads its header, no weights: safetensors, or what torch.save wrote (a state dict,
+ * alone or as `model` or `state_dict` of a training state).
+ * @throws SafetensorsError, TorchFileError, ZipError, PickleError, SourceError
+ */
+export const openCheckpointFile = (folder: Folder, file: string): Promise<FileCheckpoint> =>
+  opening(folder, async (read) => ({ name: `${folder.name}/${file}`, ...(await read(file)) }));
+
+type ReadFile = (file: string) => Promise<WeightFile>;
+
+/** A checkpoint of what `find` reads; the files are closed with it, or when it fails. */
+async function opening<C extends { name: string; tensors: ReadonlyMap<string, TensorInfo> }>(
+  folder: Folder,
+  find: (read: ReadFile) => Promise<C>,
+): Promise<C & Checkpoint> {
   const open: ByteSource[] = [];
   const close = async () => {
     await Promise.all(open.map((source) => source.close()));
   };
   try {
-    const tensors = await readHeaders(folder, open);
+    const found = await find(async (file) => {
+      const source = await folder.open(file);
+      open.push(source);
+      return readWeightFile(source, file);
+    });
     let print: Promise<string> | undefined;
     return {
-      name: folder.name,
-      tensors,
+      ...found,
       fingerprint() {
-        print ??= fingerprint(tensors);
+        print ??= fingerprint(found.tensors);
         return print;
       },
       close,
@@ -64,26 +99,30 @@ export async function openCheckpoint(folder: Folder): Promise<Checkpoint> {
   }
 }
 
-async function readHeaders(folder: Folder, open: ByteSource[]): Promise<Map<string, TensorInfo>> {
-  const header = async (file: string): Promise<SafetensorsHeader> => {
-    const source = await folder.open(file);
-    open.push(source);
-    return parseHeader(source);
-  };
-  if (await folder.has(SINGLE)) return (await header(SINGLE)).tensors;
-  if (!(await folder.has(INDEX)))
-    throw new CheckpointError(`checkpoint: expected ${SINGLE} or ${INDEX} in ${folder.name}, got neither`);
+async function readFolder(folder: Folder, read: ReadFile): Promise<ReadonlyMap<string, TensorInfo>> {
+  for (const file of LAYOUTS)
+    if (await folder.has(file))
+      return file.endsWith(".json") ? readShards(folder, file, read) : (await read(file)).tensors;
+  throw new CheckpointError(
+    `checkpoint: expected ${LAYOUTS.slice(0, -1).join(", ")} or ${LAYOUTS.at(-1)} in ${folder.name}, got none`,
+  );
+}
 
-  const index = parseIndex(folder.name, await folder.text(INDEX));
+async function readShards(
+  folder: Folder,
+  indexFile: string,
+  read: ReadFile,
+): Promise<ReadonlyMap<string, TensorInfo>> {
+  const index = parseIndex(`${folder.name}/${indexFile}`, await folder.text(indexFile));
   const shards = [...new Set(index.values())].sort();
   const present = await Promise.all(shards.map((shard) => folder.has(shard)));
   const absent = shards.filter((_, i) => !present[i]);
   if (absent.length)
     throw new CheckpointError(
-      `checkpoint: expected the ${shards.length} shards that ${INDEX} names in ${folder.name}, got ${shards.length - absent.length}`,
+      `checkpoint: expected the ${shards.length} shards that ${indexFile} names in ${folder.name}, got ${shards.length - absent.length}`,
       absent.map((shard) => `missing: ${shard}`),
     );
-  const headers = await Promise.allSettled(shards.map(header));
+  const headers = await Promise.allSettled(shards.map(read));
   const tensors = new Map<string, TensorInfo>();
   const problems: string[] = [];
   for (const [i, result] of headers.entries()) {
@@ -100,14 +139,14 @@ async function readHeaders(folder: Folder, open: ByteSource[]): Promise<Map<stri
     if (!tensors.has(name)) problems.push(`missing: ${name}, expected in ${shard}`);
   if (problems.length)
     throw new CheckpointError(
-      `checkpoint: expected the shards of ${folder.name} to hold what ${INDEX} says, got`,
+      `checkpoint: expected the shards of ${folder.name} to hold what ${indexFile} says, got`,
       problems,
     );
   return tensors;
 }
 
 /** Tensor name → shard. */
-function parseIndex(folder: string, text: string): Map<string, string> {
+function parseIndex(name: string, text: string): Map<string, string> {
   let map: unknown;
   try {
     map = JSON.parse(text).weight_map;
@@ -116,9 +155,7 @@ function parseIndex(folder: string, text: string): Map<string, string> {
   }
   const entries = typeof map === "object" && map !== null ? Object.entries(map) : [];
   if (entries.length === 0 || entries.some(([, shard]) => typeof shard !== "string"))
-    throw new CheckpointError(
-      `checkpoint: expected JSON with a weight_map in ${folder}/${INDEX}, got something else`,
-    );
+    throw new CheckpointError(`checkpoint: expected JSON with a weight_map in ${name}, got something else`);
   return new Map(entries);
 }
 

@@ -2,7 +2,7 @@
  * Files of torch.save since PyTorch 1.6: a ZIP file with everything in one folder of any name, `data.pkl` (the value,
  * see pickle.ts), `data/KEY` (a storage's elements) and `byteorder`. What else newer versions add is not needed.
  */
-import { type TorchTensor, type TorchValue, unpickle } from "./pickle.ts";
+import { type TorchStorage, type TorchTensor, type TorchValue, unpickle } from "./pickle.ts";
 import { STORED_BYTES } from "./safetensors.ts";
 import { type ByteSource, MAX_SLICE } from "./source.ts";
 import { toF32 } from "./values.ts";
@@ -62,6 +62,16 @@ async function readSmall(entry: ZipEntry): Promise<Uint8Array<ArrayBuffer>> {
   return readEntry(entry);
 }
 
+/** Where a storage's bytes lie. @throws TorchFileError */
+export function storageEntry(file: TorchFile, { key, length, dtype }: TorchStorage): ZipEntry {
+  const entry = file.storages.get(key);
+  if (!entry) throw new TorchFileError(`torch: expected storage '${key}', got none; the file is damaged`);
+  const expected = length * STORED_BYTES[dtype];
+  if (entry.size !== expected)
+    throw bad(entry.source.name, `${expected} bytes in storage '${key}'`, `${entry.size}; it is damaged`);
+  return entry;
+}
+
 /**
  * A small tensor's elements as f32, row by row, whatever its strides; for what is at most MAX_SLICE bytes.
  * @returns f32, as many as the shape's product
@@ -72,16 +82,7 @@ export async function readTensorF32(
   tensor: TorchTensor,
 ): Promise<Float32Array<ArrayBuffer>> {
   const { storage, shape, strides, offset, dtype } = tensor;
-  const entry = file.storages.get(storage.key);
-  if (!entry)
-    throw new TorchFileError(`torch: expected storage '${storage.key}', got none; the file is damaged`);
-  const expected = storage.length * STORED_BYTES[dtype];
-  if (entry.size !== expected)
-    throw bad(
-      entry.source.name,
-      `${expected} bytes in storage '${storage.key}'`,
-      `${entry.size}; it is damaged`,
-    );
+  const entry = storageEntry(file, storage);
   const count = shape.reduce((product, n) => product * n, 1);
   if (count > MAX_SLICE / 4)
     throw bad(entry.source.name, `a tensor of at most ${MAX_SLICE / 4} elements`, `[${shape.join(", ")}]`);

@@ -63,11 +63,11 @@ test("the fixtures open from disk; the fingerprint is the same over HTTP and doe
   assert.is(print, "795325654a14346c");
 });
 
-test("neither a file nor an index", async () => {
+test("no file of weights and no index", async () => {
   await rejects(
     () => openCheckpoint(memoryFolder("m", {})),
     CheckpointError,
-    /model.safetensors or .*index.json in m, got neither/,
+    /expected model.safetensors, .* or pytorch_model.bin.index.json in m, got none/,
   );
 });
 
