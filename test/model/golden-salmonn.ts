@@ -35,10 +35,10 @@ export async function loadGoldenLlama(gpu: Gpu, { lora = true } = {}): Promise<L
   }
 }
 
-/** A golden of one value a mask slot [·, L·(H + 1)], without the last slot of each layer, which no head belongs to. */
-export const headsOnly = (golden: Goldens, name: string, heads: number): Float32Array =>
-  golden.f32(name).filter((_, i) => i % (heads + 1) < heads);
+/** Values of every mask slot [·, L·(H + 1)] without the last slot of each layer, which no head belongs to. */
+export const headsOnly = (slots: Float32Array, heads: number): Float32Array =>
+  slots.filter((_, i) => i % (heads + 1) < heads);
 
 /** A golden head mask [L·H]. */
 export const maskOf = (golden: Goldens, mask: string, heads: number): Float32Array | undefined =>
-  mask === "nomask" ? undefined : headsOnly(golden, `mask.${mask}`, heads);
+  mask === "nomask" ? undefined : headsOnly(golden.f32(`mask.${mask}`), heads);
