@@ -15,7 +15,16 @@ export { ConfigError, Fields } from "./fields.ts";
 export { type GenerateOptions, generate, type Token } from "./generate.ts";
 export { type DecoderShape, type KeysValues, KvCache, PassingKeysValues, type Step } from "./kv-cache.ts";
 export type { LanguageModel } from "./language-model.ts";
+export {
+  isRotaryTable,
+  type LlamaConfig,
+  type LlamaWeights,
+  llama,
+  llamaConfig,
+  llamaParams,
+} from "./llama.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
+export { isLora, type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
 export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Config, qwen2Params } from "./qwen2.ts";
 export {
   type WhisperConfig,

@@ -1,6 +1,6 @@
-/** The goldens' tiny Qwen2-Audio and their samples as lessons. */
+/** The goldens' tiny models and their samples as lessons. */
 import type { Gpu } from "../../src/gpu/index.ts";
-import type { Lesson } from "../../src/mask/examples.ts";
+import type { Example, Lesson } from "../../src/mask/examples.ts";
 import type { EncodedClip } from "../../src/model/audio-model.ts";
 import { collapseAudio } from "../../src/text/prompt.ts";
 import type { Goldens } from "../model/golden.ts";
@@ -39,6 +39,22 @@ export function goldenLessons(golden: Goldens, sample: string, audioToken: numbe
       audio: clips,
       prompt: collapseAudio(prompt, audioToken).join(" "),
       text: answer.slice(0, -1).join(" "), // the last one ends it
+    };
+  });
+}
+
+/** SALMONN's samples: beginning of text, words, the clip, words, then the answer. */
+export function salmonnExamples(golden: Goldens, sample: string): Example[] {
+  const [speech, labels] = [golden.get(`${sample}.speech_embeds`), golden.get(`${sample}.labels`)];
+  const [, tokens, width] = speech.shape as [number, number, number];
+  const before = [1, ...golden.ints("prompt.before_ids")];
+  return Array.from({ length: rows(labels) }, (_, b) => {
+    const embeddings = Float32Array.from(speech.data.slice(b * tokens * width, (b + 1) * tokens * width));
+    const ids = [...before, ...Array<number>(tokens).fill(0), ...golden.ints("prompt.after_ids")];
+    return {
+      name: `${sample} ${b}`,
+      prompt: { ids, parts: [{ clip: { tokens, embeddings }, at: before.length }] },
+      answer: [...row(labels, b)].filter((label) => label !== -100),
     };
   });
 }

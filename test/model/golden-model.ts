@@ -68,12 +68,11 @@ export function embed(ops: Ops, { config, weights, lm }: GoldenModel, rows: read
 /** Logits of every position of packed rows under one head mask: [Σ length, V]. The cache is for the caller to free. */
 export function forward(
   ops: Ops,
-  model: GoldenModel,
+  { lm }: Pick<GoldenModel, "lm">,
   x: Tensor,
   lengths: readonly number[],
   gates?: Float32Array,
 ): { logits: Tensor; cache: KvCache } {
-  const { lm } = model;
   const total = lengths.reduce((a, b) => a + b, 0);
   const cache = new KvCache(lm.gpu, lm, total, Math.max(...lengths));
   const positions = lengths.flatMap((length) => Array.from({ length }, (_, i) => i));

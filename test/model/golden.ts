@@ -57,3 +57,21 @@ export function transpose(a: Nd): Nd {
     Array.from(a.data, (_, i) => a.data[(i % rows) * columns + Math.floor(i / rows)]!),
   );
 }
+
+/** Mean cross-entropy of the labels, each predicted by the position before it; a label of −100 counts for nothing. */
+export function lossOf(logits: Nd, labels: readonly (readonly number[])[]): number {
+  const losses: number[] = [];
+  let at = 0;
+  for (const sequence of labels) {
+    for (const [t, label] of sequence.entries()) {
+      if (t > 0 && label !== -100) {
+        const scores = row(logits, at + t - 1);
+        const largest = Math.max(...scores);
+        const lse = largest + Math.log(scores.reduce((sum, v) => sum + Math.exp(v - largest), 0));
+        losses.push(lse - scores[label]!);
+      }
+    }
+    at += sequence.length;
+  }
+  return losses.reduce((a, b) => a + b, 0) / losses.length;
+}

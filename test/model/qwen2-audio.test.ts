@@ -13,7 +13,7 @@ import { generate } from "../../src/model/generate.ts";
 import { collapseAudio } from "../../src/text/prompt.ts";
 import { type Nd, nd, row, rows as rowsOf } from "../reference/array.ts";
 import { expectClose } from "../reference/compare.ts";
-import { expectGolden, Goldens, pick, transpose } from "./golden.ts";
+import { expectGolden, Goldens, lossOf, pick, transpose } from "./golden.ts";
 import {
   embed,
   expand,
@@ -58,24 +58,6 @@ function rowsFor(golden: Goldens, sample: string, audioToken: number): Row[] {
         return { samples, tokens: tokens[clip++]! };
       }),
   }));
-}
-
-/** Mean cross-entropy of the labels, each predicted by the position before it; a label of −100 counts for nothing. */
-function lossOf(logits: Nd, labels: readonly (readonly number[])[]): number {
-  const losses: number[] = [];
-  let at = 0;
-  for (const sequence of labels) {
-    for (const [t, label] of sequence.entries()) {
-      if (t > 0 && label !== -100) {
-        const scores = row(logits, at + t - 1);
-        const largest = Math.max(...scores);
-        const lse = largest + Math.log(scores.reduce((sum, v) => sum + Math.exp(v - largest), 0));
-        losses.push(lse - scores[label]!);
-      }
-    }
-    at += sequence.length;
-  }
-  return losses.reduce((a, b) => a + b, 0) / losses.length;
 }
 
 const gatesOf = (golden: Goldens, mask: string) =>

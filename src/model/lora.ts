@@ -1,0 +1,102 @@
+import { BYTES, type DType, type Gpu, type Tensor } from "../gpu/index.ts";
+import type { Checkpoint } from "../io/checkpoint.ts";
+import { type LoadOptions, loadWeights, matrix } from "../io/load.ts";
+import type { StoredDType } from "../io/safetensors.ts";
+import { toF32 } from "../io/values.ts";
+import type { LanguageModel } from "./language-model.ts";
+
+export interface LoraConfig {
+  readonly rank: number; // r
+  readonly alpha: number; // what is added is scaled by α/r
+}
+
+/** What LoRA adds to a layer's q and v: (α/r)·B·A, as one product of low rank beside the fused one for q, k and v. */
+export interface LoraLayer {
+  readonly a: Tensor; // [2·r, C] f32: q's A, then v's
+  readonly b: Tensor; // [(H + 2·K)·D, 2·r] f32: α/r times q's B at the rows of q, v's B at those of v, zeros elsewhere
+}
+
+/** One a layer. */
+export type Lora = readonly LoraLayer[];
+
+const LORA = /\.lora_[AB]\./;
+
+/** Tensors that `loadLora` takes, of a checkpoint that holds others too. */
+export const isLora = (name: string): boolean => LORA.test(name);
+
+/** Names as PEFT writes them, alone or within SALMONN, with an adapter's name or without → those of the decoder. */
+const decoderName = (name: string): string =>
+  name.replace(/^(llama_model\.)?base_model\.model\./, "").replace(/(\.lora_[AB])\.default\./, "$1.");
+
+/**
+ * LoRA (arXiv 2106.09685) on a decoder's q and v. It stays beside the weights: merging it would round W + (α/r)·B·A to
+ * the type that W is stored in, and a small update is of the rounding's size. Two products of rank 2·r cost little.
+ *
+ * @throws CheckpointError with every tensor that is missing, of another rank or width, NaN, or for another product
+ */
+export async function loadLora(
+  gpu: Gpu,
+  checkpoint: Checkpoint,
+  { rank, alpha }: LoraConfig,
+  shape: Pick<LanguageModel, "layers" | "width" | "heads" | "kvHeads" | "headDim">,
+  options: Pick<LoadOptions, "signal"> = {},
+): Promise<Lora> {
+  const q = shape.heads * shape.headDim;
+  const kv = shape.kvHeads * shape.headDim;
+  const tree = Array.from({ length: shape.layers }, (_, l) => {
+    const at = `model.layers.${l}.self_attn.`;
+    return {
+      qA: matrix(`${at}q_proj.lora_A.weight`, [rank, shape.width]),
+      qB: matrix(`${at}q_proj.lora_B.weight`, [q, rank]),
+      vA: matrix(`${at}v_proj.lora_A.weight`, [rank, shape.width]),
+      vB: matrix(`${at}v_proj.lora_B.weight`, [kv, rank]),
+    };
+  });
+  const loaded = await loadWeights(host, checkpoint, tree, {
+    ...options,
+    rename: decoderName,
+    ignore: (name) => !isLora(name),
+  });
+  const scale = alpha / rank;
+  return loaded.map(({ qA, qB, vA, vB }, l) => {
+    const a = new Float32Array(2 * rank * shape.width);
+    a.set(qA.values());
+    a.set(vA.values(), a.length / 2);
+    const b = new Float32Array((q + 2 * kv) * 2 * rank);
+    const put = (values: Float32Array, row: number, column: number) => {
+      for (const [i, v] of values.entries())
+        b[(row + Math.floor(i / rank)) * 2 * rank + column + (i % rank)] = v * scale;
+    };
+    put(qB.values(), 0, 0);
+    put(vB.values(), q + kv, rank);
+    return {
+      a: gpu.upload(`lora a ${l}`, [2 * rank, shape.width], a),
+      b: gpu.upload(`lora b ${l}`, [q + 2 * kv, 2 * rank], b),
+    };
+  });
+}
+
+/** Loading that ends on the host: an adapter is small, and is put together here. */
+const host = {
+  tensor: (_label: string, shape: readonly number[], dtype: DType) => new HostTensor(shape, dtype),
+  write: (tensor: HostTensor, bytes: Uint8Array, offset = 0) => tensor.bytes.set(bytes, offset),
+  drain: async () => {},
+};
+
+class HostTensor {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #length: number;
+  readonly #dtype: DType;
+
+  constructor(shape: readonly number[], dtype: DType) {
+    this.#length = shape.reduce((n, size) => n * size, 1);
+    this.#dtype = dtype;
+    this.bytes = new Uint8Array(Math.ceil((this.#length * BYTES[dtype]) / 4) * 4); // whole words are written
+  }
+
+  values(): Float32Array {
+    return toF32(this.bytes, this.#dtype.toUpperCase() as StoredDType).subarray(0, this.#length);
+  }
+
+  dispose(): void {}
+}
