@@ -213,6 +213,11 @@ export class TapedOps implements Ops {
     return this.#eager.avgPool(x, first);
   }
 
+  concatChannels(a: Tensor, b: Tensor): Tensor {
+    this.#frozen("concat-channels", a, b);
+    return this.#eager.concatChannels(a, b);
+  }
+
   // Readings: what they give is for the host.
 
   attentionTiles = (segments: readonly Segment[]) => this.#eager.attentionTiles(segments);

@@ -3,6 +3,7 @@ import { add } from "./add.ts";
 import { type Attention, attention, attentionTiles, type Segment } from "./attention.ts";
 import { type AttentionDecode, attentionDecode } from "./attention-decode.ts";
 import { avgPool } from "./avg-pool.ts";
+import { concatChannels } from "./concat-channels.ts";
 import type { Context } from "./context.ts";
 import { type Conv1d, conv1d } from "./conv1d.ts";
 import { crossEntropy } from "./cross-entropy.ts";
@@ -57,6 +58,8 @@ export interface Ops {
   crossEntropy(x: Tensor, w: Tensor, targets: Tensor): Tensor;
   /** x [rows, C], first [T] u32 → the mean of rows first[t] and first[t] + 1 [T, C] */
   avgPool(x: Tensor, first: Tensor): Tensor;
+  /** a [Ta, A], b [Tb, B] → [max(Ta, Tb), A + B], zeros after the shorter one */
+  concatChannels(a: Tensor, b: Tensor): Tensor;
   /** x [rows, V] → the largest value's column [rows] u32 */
   argmax(x: Tensor): Tensor;
   /** x [rows, V] → the k largest values and their columns [rows, k], and log Σ exp [rows] */
@@ -109,6 +112,7 @@ export class EagerOps implements Ops, Context {
     attentionDecode(this, q, k, v, o);
   swiglu = (x: Tensor) => swiglu(this, x);
   avgPool = (x: Tensor, first: Tensor) => avgPool(this, x, first);
+  concatChannels = (a: Tensor, b: Tensor) => concatChannels(this, a, b);
   gelu = (x: Tensor) => gelu(this, x);
   add = (a: Tensor, b: Tensor) => add(this, a, b);
   crossEntropy = (x: Tensor, w: Tensor, targets: Tensor) => crossEntropy(this, x, w, targets).loss;

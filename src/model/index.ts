@@ -25,7 +25,17 @@ export {
 } from "./llama.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
 export { isLora, type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
+export { type QformerConfig, type QformerWeights, qformer, qformerParams } from "./qformer.ts";
 export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Config, qwen2Params } from "./qwen2.ts";
+export {
+  isBesideSalmonn,
+  type SalmonnConfig,
+  type SalmonnWeights,
+  salmonnParams,
+  secondsToFrames,
+  speechTokens,
+  windowCount,
+} from "./salmonn.ts";
 export {
   type WhisperConfig,
   type WhisperWeights,

@@ -247,6 +247,8 @@ test("what is frozen is refused by name", () => {
     ["attention-decode", "q [1, 4] f32", () => ops.attentionDecode(bad("q", 1, 4), q, q, decode)],
     ["attention-decode", "gates [1, 1, 1] f32", () => ops.attentionDecode(q, q, q, { ...decode, gates })],
     ["avg-pool", "x [3, 4] f32", () => ops.avgPool(bad("x", 3, 4), u(0))],
+    ["concat-channels", "a [3, 4] f32", () => ops.concatChannels(bad("a", 3, 4), x)],
+    ["concat-channels", "b [2, 4] f32", () => ops.concatChannels(x, bad("b", 2, 4))],
   ];
   for (const [op, what, run] of cases)
     throwsGpuError(

@@ -278,6 +278,16 @@ export const avgPool = (x: Nd, first: Nd): Nd =>
     [...first.data].flatMap((at) => [...row(x, at).map((v, c) => (v + row(x, at + 1)[c]!) / 2)]),
   );
 
+/** Two streams side by side, zeros after the shorter one: a [Ta, A], b [Tb, B] → [max(Ta, Tb), A + B] */
+export function concatChannels(a: Nd, b: Nd): Nd {
+  const length = Math.max(rows(a), rows(b));
+  const at = (x: Nd, t: number) => (t < rows(x) ? [...row(x, t)] : Array<number>(width(x)).fill(0));
+  return nd(
+    [length, width(a) + width(b)],
+    Array.from({ length }, (_, t) => [...at(a, t), ...at(b, t)]).flat(),
+  );
+}
+
 /** Columns in falling order of value; of two equal values the smaller column first. */
 const ranked = (r: Float64Array): number[] => [...r.keys()].sort((a, b) => r[b]! - r[a]! || a - b);
 
