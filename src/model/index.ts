@@ -10,11 +10,20 @@ export {
   type Question,
   type StreamedToken,
 } from "./audio-model.ts";
+export {
+  type BeatsClip,
+  type BeatsConfig,
+  type BeatsWeights,
+  beats,
+  beatsConfig,
+  beatsParams,
+} from "./beats.ts";
 export { GenerateError } from "./errors.ts";
 export { ConfigError, Fields } from "./fields.ts";
 export { type GenerateOptions, generate, type Token } from "./generate.ts";
 export { type DecoderShape, type KeysValues, KvCache, PassingKeysValues, type Step } from "./kv-cache.ts";
 export type { LanguageModel } from "./language-model.ts";
+export { loadBeats } from "./load-beats.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
 export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Config, qwen2Params } from "./qwen2.ts";
 export {
