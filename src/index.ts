@@ -7,8 +7,10 @@
 
 export { openFolder, openStore, readFile } from "#files";
 export { AudioError } from "./audio/decode.ts";
+export { fbank, fbankFrames } from "./audio/fbank.ts";
 export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } from "./audio/load.ts";
 export { logMel, melFrames } from "./audio/log-mel.ts";
+export { fbankPatches, heardTokens, patchTokens } from "./audio/patches.ts";
 export { TapedOps, type TapeOptions } from "./autograd/index.ts";
 export {
   type Bound,
@@ -35,7 +37,16 @@ export {
   openCheckpointFile,
 } from "./io/checkpoint.ts";
 export { httpFolder } from "./io/http.ts";
-export { conv, type Loaded, type LoadOptions, loadWeights, matrix, type Tree, vector } from "./io/load.ts";
+export {
+  conv,
+  type Loaded,
+  type LoadOptions,
+  loadWeights,
+  matrix,
+  storedAs,
+  type Tree,
+  vector,
+} from "./io/load.ts";
 export { TorchTensor, type TorchValue } from "./io/pickle.ts";
 export {
   encodeSafetensors,

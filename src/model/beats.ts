@@ -1,6 +1,5 @@
-import type { Gpu, Tensor } from "../gpu/index.ts";
-import type { Checkpoint } from "../io/checkpoint.ts";
-import { type Loaded, type LoadOptions, loadWeights, matrix, storedAs, vector } from "../io/load.ts";
+import type { Tensor } from "../gpu/index.ts";
+import { type Loaded, matrix, storedAs, vector } from "../io/load.ts";
 import type { Ops } from "../kernels/index.ts";
 import type { Fields } from "./fields.ts";
 
@@ -21,9 +20,7 @@ export interface BeatsConfig {
   readonly maxDistance: number; // from which on they share the last bucket
 }
 
-const PATCH = 16; // frames, and bands
-const BANDS = 128;
-const PATCHES = BANDS / PATCH; // of the same frames
+const PATCH = 16; // frames, and bands, of a patch
 const EPS = 1e-5;
 
 /** From the `cfg` of a BEATs checkpoint; what is absent there is as in the reference's BEATsConfig. */
@@ -127,48 +124,8 @@ export type BeatsWeights = Omit<Stored, "positions"> & {
 };
 type Layer = BeatsWeights["layers"][number];
 
-/** The classifier, and copies of the first layer's table. */
-const isUnused = (name: string): boolean =>
-  name.startsWith("predictor.") ||
-  /^encoder\.layers\.[1-9]\d*\.self_attn\.relative_attention_bias\./.test(name);
-
 /**
- * Loads the weights of a BEATs checkpoint (`beats.pt`, or its tensors in safetensors).
- * @throws CheckpointError for what is missing, extra, mis-shaped or NaN; SourceError; the signal's reason on abort
- */
-export async function loadBeats(
-  gpu: Gpu,
-  checkpoint: Checkpoint,
-  c: BeatsConfig,
-  options: Omit<LoadOptions, "rename" | "ignore"> = {},
-): Promise<BeatsWeights> {
-  const stored = await loadWeights(gpu, checkpoint, beatsParams(c), { ...options, ignore: isUnused });
-  const { v, g, bias } = stored.positions;
-  const weight = weightNorm(c, await gpu.readF32(v), await gpu.readF32(g));
-  v.dispose();
-  g.dispose();
-  return {
-    ...stored,
-    positions: { weight: gpu.upload("positions.weight", [c.width, weight.length / c.width], weight), bias },
-  };
-}
-
-/** w[o, tap, i] = g[tap] · v[o, i, tap] / ‖v[·, ·, tap]‖ (arXiv 1602.07868, with one norm for each tap). */
-function weightNorm({ width, groups, taps }: BeatsConfig, v: Float32Array, g: Float32Array): Float32Array {
-  const squares = new Float64Array(taps);
-  for (let i = 0; i < v.length; i++) squares[i % taps]! += v[i]! ** 2;
-  const scale = squares.map((sum, tap) => g[tap]! / Math.sqrt(sum));
-  const inputs = width / groups;
-  const w = new Float32Array(v.length);
-  for (let o = 0; o < width; o++)
-    for (let tap = 0; tap < taps; tap++)
-      for (let i = 0; i < inputs; i++)
-        w[(o * taps + tap) * inputs + i] = scale[tap]! * v[(o * inputs + i) * taps + tap]!;
-  return w;
-}
-
-/**
- * The bucket of each relative position key − query, from −(reach − 1) to reach − 1: keys behind their query have the upper
+ * The bucket of each relative position key − query, from −(reach − 1) to reach − 1: keys after their query have the upper
  * half, near ones a bucket each, far ones one for a range that grows with the distance.
  * @returns [2·reach − 1]
  */
@@ -181,42 +138,6 @@ export function relativeBuckets({ buckets, maxDistance }: BeatsConfig, reach: nu
     const bucket = distance < near ? distance : Math.min(half - 1, near + Math.floor(share * (half - near)));
     return bucket + (n > reach - 1 ? half : 0);
   });
-}
-
-/** Patches of a sound of so many frames; up to 15 frames at its end are in none. */
-export const beatsTokens = (frames: number): number => PATCHES * Math.floor(frames / PATCH);
-
-/**
- * A filter bank's patches of 16 frames × 16 bands, those of the same frames one after the other.
- *
- * @param fbank [frames, 128]
- * @returns [beatsTokens(frames), 256], a patch's frames one after the other
- * @throws RangeError for fewer than 16 frames
- */
-export function beatsPatches(fbank: Float32Array): Float32Array {
-  const frames = fbank.length / BANDS;
-  if (frames < PATCH)
-    throw new RangeError(
-      `beats: expected ${PATCH} frames (2800 samples) or more, got ${frames}; pad the sound`,
-    );
-  const size = PATCH * PATCH;
-  const patches = new Float32Array(beatsTokens(frames) * size);
-  for (let token = 0; token < patches.length / size; token++)
-    for (let i = 0; i < PATCH; i++) {
-      const from = (Math.floor(token / PATCHES) * PATCH + i) * BANDS + (token % PATCHES) * PATCH;
-      patches.set(fbank.subarray(from, from + PATCH), token * size + i * PATCH);
-    }
-  return patches;
-}
-
-/**
- * Tokens that hold sound of a clip of `samples` samples that is padded with zeros to `padded`, which make `frames` frames:
- * by the reference's reckoning, which deals samples out to frames, and frames to tokens, in equal whole numbers.
- */
-export function heardTokens(samples: number, padded: number, frames: number): number {
-  const tokens = beatsTokens(frames);
-  const heardFrames = Math.min(frames, Math.ceil(samples / Math.floor(padded / frames)));
-  return Math.min(tokens, Math.ceil(heardFrames / Math.floor(frames / tokens)));
 }
 
 /** A clip of a packed batch. */
@@ -277,7 +198,7 @@ function layer(ops: Ops, c: BeatsConfig, w: Layer, x: Tensor, { tiles, embed, bu
 /**
  * The encoder over a packed batch of clips.
  *
- * @param patches [Σ tokens, 256] f32, from beatsPatches of each clip's filter bank
+ * @param patches [Σ tokens, 256] f32, from fbankPatches of each clip's filter bank
  * @returns [Σ tokens, C] f32
  */
 export function beats(

@@ -3,19 +3,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openFolder } from "#files";
 import { fbank, fbankFrames } from "../../src/audio/fbank.ts";
+import { fbankPatches, heardTokens, patchTokens } from "../../src/audio/patches.ts";
 import { openGpu } from "../../src/gpu/index.ts";
 import { openCheckpointFile } from "../../src/io/checkpoint.ts";
-import {
-  type BeatsClip,
-  beats,
-  beatsConfig,
-  beatsPatches,
-  beatsTokens,
-  heardTokens,
-  loadBeats,
-  relativeBuckets,
-} from "../../src/model/beats.ts";
+import { type BeatsClip, beats, beatsConfig, relativeBuckets } from "../../src/model/beats.ts";
 import { ConfigError, Fields } from "../../src/model/fields.ts";
+import { loadBeats } from "../../src/model/load-beats.ts";
 import { nd } from "../reference/array.ts";
 import { expectGolden, Goldens } from "./golden.ts";
 import { TracingOps } from "./tracing-ops.ts";
@@ -32,7 +25,7 @@ const weights = await loadBeats(gpu, checkpoint, config);
 await checkpoint.close();
 
 const patchesOf = (...sounds: Float32Array[]) =>
-  sounds.flatMap((samples) => [...beatsPatches(fbank(samples))]);
+  sounds.flatMap((samples) => [...fbankPatches(fbank(samples))]);
 
 /** What a packed batch of clips gives, and the ops that saw its stages. */
 function run(ops: TracingOps, patches: readonly number[], clips: readonly BeatsClip[]) {
@@ -43,7 +36,7 @@ function run(ops: TracingOps, patches: readonly number[], clips: readonly BeatsC
 }
 
 const whole = (samples: Float32Array): BeatsClip => {
-  const tokens = beatsTokens(fbankFrames(samples.length));
+  const tokens = patchTokens(fbankFrames(samples.length));
   return { tokens, heard: tokens };
 };
 
@@ -81,7 +74,7 @@ test("a padded batch gives what the reference's padding mask makes of it, paddin
     return samples;
   });
   const frames = fbankFrames(longest);
-  const tokens = beatsTokens(frames);
+  const tokens = patchTokens(frames);
   const heard = lengths.map((samples) => heardTokens(samples, longest, frames));
   const masked = heard.flatMap((n) => Array.from({ length: tokens }, (_, t) => (t < n ? 0 : 1)));
   assert.equal(masked, golden.ints("batch.token_padding_mask"));
@@ -111,14 +104,6 @@ test("relative positions fall into the reference's buckets", () => {
   assert.equal([...relativeBuckets(config, 1500)], golden.ints("bucket.tiny"));
   const real = { ...config, buckets: 320, maxDistance: 800 };
   assert.equal([...relativeBuckets(real, 1500)], golden.ints("bucket.real"));
-});
-
-test("a sound shorter than a patch", () => {
-  assert.is(beatsPatches(new Float32Array(31 * 128)).length, 8 * 256);
-  assert.throws(
-    () => beatsPatches(new Float32Array(15 * 128)),
-    /^beats: expected 16 frames \(2800 samples\) or more, got 15; pad the sound$/,
-  );
 });
 
 test("another version of BEATs is refused, with each field that differs", () => {
