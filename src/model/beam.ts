@@ -15,6 +15,13 @@ export interface BeamOptions {
   readonly eos: readonly number[];
   /** ≥ 1. */
   readonly maxNewTokens: number;
+  /**
+   * Whether to search as transformers 4.28 does after a prompt of embeddings (SALMONN's code). Its output begins with a
+   * start token that counts, and EOS does not: a hypothesis that ends is as long as here, one that runs or is cut off is
+   * longer by one. All that are cut off are answers, not only those among the best `beams` candidates. And the search
+   * goes on while the best candidate could do better, even if it is one that has just finished. Default false.
+   */
+  readonly startCounts?: boolean;
 }
 
 /** How the running hypotheses continue: hypothesis i is the former hypothesis parents[i] with tokens[i] behind it. */
@@ -36,7 +43,8 @@ interface Extension {
 }
 
 /**
- * Beam search for one prompt, with the results of Hugging Face transformers 5 (one returned sequence, no sampling).
+ * Beam search for one prompt, with the results of Hugging Face transformers 5 (one returned sequence, no sampling), or
+ * of 4.28 with `startCounts`.
  * Scores are kept in f32. The caller runs the model: it gives the candidates of every running hypothesis and is told
  * which hypotheses to continue with which token.
  *
@@ -82,7 +90,7 @@ export class BeamSearch {
       throw new Error(
         `internal: beam search: expected candidates of ${this.#done ? 0 : this.#running.length} hypotheses, got ${candidates.length}`,
       );
-    const { beams, eos, maxNewTokens } = this.#options;
+    const { beams, eos, maxNewTokens, startCounts = false } = this.#options;
     this.#length++;
     const last = this.#length === maxNewTokens;
     const going: Extension[] = [];
@@ -90,12 +98,17 @@ export class BeamSearch {
     if (ranked.length === 0 || ranked.some(({ score }) => Number.isNaN(score)))
       throw new GenerateError("generate: expected finite logits, got NaN; check the weights and the audio");
     for (const [rank, extension] of ranked.entries()) {
-      if (!last && !eos.includes(extension.token)) going.push(extension);
-      else if (rank < beams) this.#finish(extension); // lower ranks only stand by to keep enough going
+      if (!eos.includes(extension.token) && (!last || startCounts)) going.push(extension);
+      else if (rank < beams) this.#finish(this.#hypothesis(extension), this.#length); // lower ranks only stand by to keep enough going
     }
     const kept = going.slice(0, beams);
     this.#running = kept.map((extension) => this.#hypothesis(extension));
-    this.#done = kept.length === 0 || this.#cannotImprove();
+    const best = startCounts ? ranked[0] : kept[0];
+    this.#done = !best || this.#cannotImprove(best.score);
+    if (last && !this.#done) {
+      for (const cut of this.#running) this.#finish(cut, this.#length + 1);
+      this.#done = true;
+    }
     if (this.#done) return undefined;
     return { parents: kept.map(({ parent }) => parent), tokens: kept.map(({ token }) => token) };
   }
@@ -124,19 +137,18 @@ export class BeamSearch {
     return { ids: [...this.#running[parent]!.ids, token], score };
   }
 
-  #finish(extension: Extension): void {
-    const { ids, score } = this.#hypothesis(extension);
-    this.#finished = [...this.#finished, { ids, score: this.#normalise(score, this.#length) }]
+  #finish({ ids, score }: Hypothesis, length: number): void {
+    this.#finished = [...this.#finished, { ids, score: this.#normalise(score, length) }]
       .sort((a, b) => b.score - a.score)
       .slice(0, this.#options.beams);
   }
 
-  #cannotImprove(): boolean {
-    const { beams, earlyStopping, lengthPenalty, maxNewTokens } = this.#options;
+  #cannotImprove(best: number): boolean {
+    const { beams, earlyStopping, lengthPenalty, maxNewTokens, startCounts } = this.#options;
     if (this.#finished.length < beams) return false;
     if (earlyStopping === true) return true;
     const length = earlyStopping === "never" && lengthPenalty > 0 ? maxNewTokens : this.#length;
-    return this.#normalise(this.#running[0]!.score, length) <= this.#finished.at(-1)!.score;
+    return this.#normalise(best, length + (startCounts ? 1 : 0)) <= this.#finished.at(-1)!.score;
   }
 
   #normalise(score: number, length: number): number {

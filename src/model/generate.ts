@@ -28,6 +28,8 @@ export interface GenerateOptions {
   lengthPenalty?: number;
   /** Whether beam search ends once it has `beams` answers, or goes on while better ones are likely or possible. */
   earlyStopping?: boolean | "never";
+  /** Whether beam search is that of transformers 4.28 after a prompt of embeddings: see `BeamOptions`. Default false. */
+  startCounts?: boolean;
   /** Samples when above 0. Default 0: the most likely token. */
   temperature?: number;
   /** Samples among the k most likely tokens only. Default 0: all. */
@@ -170,6 +172,7 @@ async function* searchBeams(
     earlyStopping: o.earlyStopping ?? false,
     eos: o.stop,
     maxNewTokens: o.maxNewTokens,
+    startCounts: o.startCounts ?? false,
   });
   const whole = penalised(o);
   const k = Math.min(search.width + (whole ? o.stop.length : 0), lm.vocab);

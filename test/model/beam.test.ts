@@ -125,6 +125,34 @@ test("a vocabulary smaller than the width runs fewer hypotheses", () => {
   assert.is(beam.next([row, row])!.tokens.length, 4);
 });
 
+test("a start token that counts makes cut answers longer, and the search longer", () => {
+  const run = (maxNewTokens: number, startCounts: boolean, rows: number[][]) => {
+    const beam = new BeamSearch({ ...options, beams: 1, eos: [1], maxNewTokens, startCounts });
+    for (const row of rows)
+      if (!beam.next([topCandidates(Float32Array.from(row), beam.width)])) return beam.best();
+    throw new Error("the search goes on");
+  };
+  const near = (got: number, want: number) => assert.ok(Math.abs(got - want) < 1e-6, `${got}, not ${want}`);
+  const [ends, goes] = [
+    [-9, 0, -9],
+    [0, -9, -9],
+  ]; // what is all but certain costs 2·e⁻⁹
+  const even = [0, 0.1, -99];
+  const [first, second] = [-Math.log(1 + Math.exp(-0.1)), -Math.log(1 + Math.exp(0.1))]; // of ending, of going on
+
+  // an answer that ends has the same score either way
+  for (const startCounts of [false, true]) near(run(1, startCounts, [ends]).score, -2 * Math.exp(-9));
+  // one that is cut is divided by one more
+  near(run(1, false, [goes]).score, -2 * Math.exp(-9));
+  near(run(2, true, [even, goes]).score * 3, second - 2 * Math.exp(-9));
+  // the second best candidate is an answer, too, when all are cut
+  assert.equal(run(1, false, [even]), { ids: [1], score: Math.fround(first) });
+  assert.equal(run(1, true, [even]).ids, [0]);
+  // the best candidate has ended, but could have become better: on
+  assert.equal(run(2, false, [even]).ids, [1]);
+  assert.equal(run(2, true, [even, goes]).ids, [0, 0]);
+});
+
 test("options out of range, logits that are NaN and misuse are refused", () => {
   const throws = (change: Partial<BeamOptions>, message: RegExp) =>
     assert.throws(() => new BeamSearch({ ...options, ...change }), message);

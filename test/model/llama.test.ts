@@ -4,8 +4,9 @@ import { openGpu } from "../../src/gpu/index.ts";
 import { CheckpointError, openCheckpoint, openCheckpointFile } from "../../src/io/checkpoint.ts";
 import { encodeSafetensors, readTensor } from "../../src/io/safetensors.ts";
 import { memoryFolder } from "../../src/io/source.ts";
-import { EagerOps } from "../../src/kernels/index.ts";
+import { EagerOps, type Ops } from "../../src/kernels/index.ts";
 import { Fields } from "../../src/model/fields.ts";
+import { type GenerateOptions, generate, type Token } from "../../src/model/generate.ts";
 import { llamaConfig } from "../../src/model/llama.ts";
 import { loadLora } from "../../src/model/lora.ts";
 import { type Nd, nd, row, rows } from "../reference/array.ts";
@@ -65,6 +66,43 @@ test("hidden states, logits and losses are the reference's, under four masks", a
       cache.dispose();
     }
   }
+});
+
+test("answers from embeddings have the reference's ids, greedy and by beam search, with and without a mask", async () => {
+  const lm = await loadGoldenLlama(gpu);
+  for (const sample of ["s0", "s1"])
+    for (const [name, mask] of [
+      ["nomask", "nomask"],
+      ["mask", "thresholded"],
+    ] as const) {
+      const x = golden.get(`${sample}.gen.inputs_embeds`);
+      const [, length, width] = x.shape as [number, number, number];
+      const gates = maskOf(golden, mask, lm.heads);
+      const prompt = { ids: Array<number>(length).fill(0), ...(gates && { gates }) };
+      const embed = (ops: Ops) => ops.upload("x", [length, width], Float32Array.from(x.data));
+      const answer = async (options: Partial<GenerateOptions>) => {
+        const tokens: Token[] = [];
+        const all = { maxNewTokens: 20, stop: [2], ...options };
+        for await (const token of generate(lm, [prompt], embed, all)) tokens.push(token);
+        return tokens;
+      };
+      const ids = (tokens: Token[]) => tokens.map(({ id }) => id);
+      const want = (kind: string) => golden.ints(`${sample}.gen.${kind}_${name}`).slice(1); // a start token comes first
+      const told = await answer({ logits: true });
+      const steps = golden.get(`${sample}.gen.greedy_${name}.step_logits`);
+      expectGolden(
+        `${sample} ${name}`,
+        nd(
+          steps.shape,
+          told.flatMap(({ logits }) => [...logits!]),
+        ),
+        steps,
+      );
+      assert.equal(ids(told), want("greedy"), `${sample} ${name}, chosen on the host`);
+      assert.equal(ids(await answer({})), want("greedy"), `${sample} ${name}, chosen on the GPU`);
+      const beams = await answer({ beams: 4, startCounts: true });
+      assert.equal(ids(beams), want("beam4"), `${sample} ${name}, 4 beams`);
+    }
 });
 
 test("without its LoRA the decoder says something else", async () => {
