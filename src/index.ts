@@ -47,7 +47,7 @@ export {
   type Tree,
   vector,
 } from "./io/load.ts";
-export { TorchTensor, type TorchValue } from "./io/pickle.ts";
+export { PickleError, TorchTensor, type TorchValue } from "./io/pickle.ts";
 export {
   encodeSafetensors,
   parseHeader,
@@ -58,6 +58,8 @@ export {
 } from "./io/safetensors.ts";
 export { type ByteSource, type Folder, memoryFolder, memorySource, SourceError } from "./io/source.ts";
 export { memoryStore, type Store } from "./io/store.ts";
+export { TorchFileError } from "./io/torch-file.ts";
+export { ZipError } from "./io/zip.ts";
 export * from "./kernels/index.ts";
 export { adamw, type Moments, moments } from "./mask/adamw.ts";
 export {
