@@ -1,4 +1,4 @@
-// attention: z = gate · softmax(q·kᵀ/√D)·v for many queries, by online softmax (FlashAttention, arXiv 2205.14135):
+// attention: z = gate · softmax(q·kᵀ/√D + bias)·v for many queries, by online softmax (FlashAttention, arXiv 2205.14135):
 // the [T, S] matrix of scores is never stored. A head whose gate is 0 writes zeros and does nothing else.
 //
 // binding 0  q      [T, H·D] f32
@@ -10,20 +10,24 @@
 // binding 4  gates  [G, L, H] f32     one row for each mask, this layer's from gate_at
 // binding 5  z      [T, H·D] f32
 // binding 6  lse    [T, H] f32        log Σ exp of a query's scores, for the backward pass; none where the gate is 0
-// binding 7  p      Params
+// binding 7  bias   [H·(2N − 1) + T·H] f32  a table [H, 2N − 1] by key − query, from −(N − 1) on, then what it is times
+//                                     for each query [T, H]; N is `reach`, more than any query's or key's index
+// binding 8  p      Params
 // grid       n × H workgroups of S·BQ threads; S of them share a query and its D elements
 // override   BQ, BK queries and keys of a tile; BK a multiple of 8
 // override   S      threads that share a query: a power of two, at least D/32
 // override   D      head width: a multiple of 4, at most 128
+// override   BIAS   bias is read
 // flags      1 causal: a query sees no key after itself; 2 gated: gates is read; 4 lse is written
 // numerics   tiles of `scalar`; scores, softmax and sums in f32
 
-struct Params { heads: u32, kv_heads: u32, flags: u32, gate_at: u32, gate_stride: u32, scale: f32 }
+struct Params { heads: u32, kv_heads: u32, flags: u32, gate_at: u32, gate_stride: u32, scale: f32, reach: u32 }
 
 override BQ: u32 = 32;
 override BK: u32 = 16;
 override S: u32 = 4;
 override D: u32 = 64;
+override BIAS: bool = false;
 
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
@@ -32,7 +36,8 @@ override D: u32 = 64;
 @group(0) @binding(4) var<storage, read> gates: array<f32>;
 @group(0) @binding(5) var<storage, read_write> z: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>;
-@group(0) @binding(7) var<uniform> p: Params;
+@group(0) @binding(7) var<storage, read> bias: array<f32>;
+@group(0) @binding(8) var<uniform> p: Params;
 
 const MOST = 8u;     // vec4s a thread holds at most: D ≤ S threads · 8 · 4
 override HELD: u32 = (D / 4 + S - 1) / S; // vec4s a thread holds: a constant bound, so that loops over them unroll
@@ -73,6 +78,12 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
       if (holds(part, j)) { query[j] = vec4<scalar>(q[z_at + part + S * j] * p.scale); }
     }
   }
+  var bias_at = 0u; // of key 0
+  var bias_scale = 0.0;
+  if (BIAS) {
+    bias_at = (2 * head + 1) * p.reach - head - 1 - first - row;
+    bias_scale = bias[p.heads * (2 * p.reach - 1) + (tiles[at] + row) * p.heads + head];
+  }
   var row_max = LOWEST;
   var row_sum = 0.0;
   var keys = tiles[at + 3];
@@ -101,6 +112,7 @@ fn main(@builtin(workgroup_id) wg: vec3u, @builtin(local_invocation_index) i: u3
         let visible = strip + n < found && (!causal || key <= first + row);
         var score = 0.0;
         for (var other = 0u; other < S; other++) { score += scores[(row * BK + strip + n) * S + other]; }
+        if (BIAS) { score += bias_scale * bias[bias_at + key]; }
         weight[n] = select(LOWEST, score, visible);
         strip_max = max(strip_max, weight[n]);
       }

@@ -7,8 +7,10 @@
 
 export { openFolder, openStore, readFile } from "#files";
 export { AudioError } from "./audio/decode.ts";
+export { fbank, fbankFrames } from "./audio/fbank.ts";
 export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } from "./audio/load.ts";
 export { logMel, melFrames } from "./audio/log-mel.ts";
+export { fbankPatches, heardTokens, patchTokens } from "./audio/patches.ts";
 export { TapedOps, type TapeOptions } from "./autograd/index.ts";
 export {
   type Bound,
@@ -35,8 +37,17 @@ export {
   openCheckpointFile,
 } from "./io/checkpoint.ts";
 export { httpFolder } from "./io/http.ts";
-export { conv, type Loaded, type LoadOptions, loadWeights, matrix, type Tree, vector } from "./io/load.ts";
-export { TorchTensor, type TorchValue } from "./io/pickle.ts";
+export {
+  conv,
+  type Loaded,
+  type LoadOptions,
+  loadWeights,
+  matrix,
+  storedAs,
+  type Tree,
+  vector,
+} from "./io/load.ts";
+export { PickleError, TorchTensor, type TorchValue } from "./io/pickle.ts";
 export {
   encodeSafetensors,
   parseHeader,
@@ -47,6 +58,8 @@ export {
 } from "./io/safetensors.ts";
 export { type ByteSource, type Folder, memoryFolder, memorySource, SourceError } from "./io/source.ts";
 export { memoryStore, type Store } from "./io/store.ts";
+export { TorchFileError } from "./io/torch-file.ts";
+export { ZipError } from "./io/zip.ts";
 export * from "./kernels/index.ts";
 export { adamw, type Moments, moments } from "./mask/adamw.ts";
 export {

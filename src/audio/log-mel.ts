@@ -1,5 +1,5 @@
-import { planFft } from "./fft.ts";
 import { SAMPLE_RATE } from "./pcm.ts";
+import { bandPower, planPower, sparseBands } from "./spectrum.ts";
 
 const N_FFT = 400; // samples = 25 ms
 const HOP = 160; // samples = 10 ms
@@ -28,7 +28,7 @@ export function logMel(
       `logMel: expected 2 frames and 1 mel band or more, got ${frames} and ${mels}; check the config`,
     );
   }
-  const filters = sparseFilters(mels);
+  const filters = sparseBands(melFilters(mels), BINS);
   const padded = new Float64Array(frames * HOP + N_FFT);
   const used = Math.min(samples.length, frames * HOP);
   reflectPad(samples.subarray(0, used), frames * HOP, padded);
@@ -46,12 +46,8 @@ export function logMel(
     powerOfTwoFrames(re, im, power);
     for (let frame = t; frame < Math.min(t + 2, busy); frame++) {
       const spectrum = (frame - t) * BINS;
-      for (let m = 0; m < mels; m++) {
-        const { first, weights } = filters[m]!;
-        let sum = 0;
-        for (let i = 0; i < weights.length; i++) sum += weights[i]! * power[spectrum + first + i]!;
-        features[frame * mels + m] = Math.log10(Math.max(sum, FLOOR));
-      }
+      for (let m = 0; m < mels; m++)
+        features[frame * mels + m] = Math.log10(Math.max(bandPower(filters[m]!, power, spectrum), FLOOR));
     }
   }
   const least =
@@ -61,7 +57,7 @@ export function logMel(
 
 const HANN = Float64Array.from({ length: N_FFT }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / N_FFT));
 
-const fft = planFft([4, 4, 5, 5]);
+const powerOfTwoFrames = planPower([4, 4, 5, 5]);
 
 /** out = `samples`, zeros up to `length`, 200 samples mirrored on both sides; out[200] is sample 0. */
 function reflectPad(samples: Float32Array, length: number, out: Float64Array): void {
@@ -70,17 +66,6 @@ function reflectPad(samples: Float32Array, length: number, out: Float64Array): v
   for (let i = 1; i <= half; i++) {
     out[half - i] = out[half + i]!;
     out[half + length - 1 + i] = out[half + length - 1 - i]!;
-  }
-}
-
-/** power [2, 201] of two real frames at once: one as the real, one as the imaginary part of a complex transform. */
-function powerOfTwoFrames(re: Float64Array, im: Float64Array, power: Float64Array): void {
-  fft(re, im);
-  for (let k = 0; k < BINS; k++) {
-    const mirror = (N_FFT - k) % N_FFT;
-    const [a, b, c, d] = [re[k]!, im[k]!, re[mirror]!, im[mirror]!];
-    power[k] = ((a + c) ** 2 + (b - d) ** 2) / 4;
-    power[BINS + k] = ((b + d) ** 2 + (a - c) ** 2) / 4;
   }
 }
 
@@ -103,20 +88,6 @@ export function melFilters(mels: number): Float32Array {
     }
   }
   return filters;
-}
-
-/** Each band's weights without the zeros around them. */
-function sparseFilters(mels: number) {
-  const filters = melFilters(mels);
-  return Array.from({ length: mels }, (_, m) => {
-    const row = filters.subarray(m * BINS, (m + 1) * BINS);
-    const first = Math.max(
-      0,
-      row.findIndex((weight) => weight > 0),
-    );
-    const end = row.findLastIndex((weight) => weight > 0) + 1;
-    return { first, weights: Float64Array.from(row.subarray(first, end)) };
-  });
 }
 
 const LINEAR_HZ = 1000; // Slaney's scale is linear below, logarithmic above

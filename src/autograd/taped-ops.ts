@@ -8,6 +8,9 @@ import {
   EagerOps,
   type Epilogue,
   type Ops,
+  type PosConv,
+  type RelativeBias,
+  type Residual,
   type Rope,
   type Segment,
 } from "../kernels/index.ts";
@@ -119,9 +122,10 @@ export class TapedOps implements Ops {
     return this.#record(y, [x], (g, dy) => RULES.rmsNorm(g, dy, x, weight, eps));
   }
 
-  layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
+  layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number, residual?: Residual): Tensor {
     this.#frozen("layer-norm", weight, bias);
-    const y = this.#eager.layerNorm(x, weight, bias, eps);
+    if (residual) this.#frozen("layer-norm with a residual", x, residual.x);
+    const y = this.#eager.layerNorm(x, weight, bias, eps, residual);
     return this.#record(y, [x], (g, dy) => RULES.layerNorm(g, dy, x, weight, eps));
   }
 
@@ -136,6 +140,7 @@ export class TapedOps implements Ops {
 
   attention(q: Tensor, k: Tensor, v: Tensor, o: Attention): Tensor {
     const inputs = [q, k, v, o.gates?.tensor];
+    if (o.bias) this.#frozen("attention with a bias", o.bias, ...inputs);
     if (!inputs.some((t) => this.#gradients.wants(t))) return this.#eager.attention(q, k, v, o);
     const lse = this.tensor("lse", [q.rows, o.heads]);
     const z = this.#eager.attention(q, k, v, { ...o, lse });
@@ -186,6 +191,16 @@ export class TapedOps implements Ops {
   conv1d(x: Tensor, w: Tensor, y: Tensor, at: number, outputs: number, o: Conv1d): void {
     this.#frozen("conv1d", x, w, o.bias);
     this.#eager.conv1d(x, w, y, at, outputs, o);
+  }
+
+  posConv(x: Tensor, w: Tensor, y: Tensor, first: number, rows: number, o: PosConv): void {
+    this.#frozen("pos-conv", x, w, o.bias);
+    this.#eager.posConv(x, w, y, first, rows, o);
+  }
+
+  relativeBias(q: Tensor, o: RelativeBias): Tensor {
+    this.#frozen("relative-bias", q, o.embed, o.weight, o.bias, o.scale);
+    return this.#eager.relativeBias(q, o);
   }
 
   attentionDecode(q: Tensor, k: Tensor, v: Tensor, o: AttentionDecode): Tensor {

@@ -11,7 +11,7 @@ import { STORED_BYTES, type TensorInfo } from "./safetensors.ts";
 import { MAX_SLICE } from "./source.ts";
 import { toF32 } from "./values.ts";
 
-export { conv, type Loaded, matrix, type Param, type Tree, vector } from "./params.ts";
+export { conv, type Loaded, matrix, type Param, storedAs, type Tree, vector } from "./params.ts";
 
 /** What loading needs of a `Gpu`; T is its Tensor. */
 export interface Uploader<T> {

@@ -56,6 +56,12 @@ export function conv(name: string, shape: readonly [outputs: number, channels: n
   return { kind: "conv", parts: [{ name, shape }], shape: [outputs, taps * channels] };
 }
 
+/** The same parameter, which the checkpoint keeps under this shape of as many elements in the same order. */
+export const storedAs = (param: Param, shape: readonly number[]): Param => ({
+  ...param,
+  parts: param.parts.map(({ name }) => ({ name, shape })),
+});
+
 const isParam = (node: Param | Tree): node is Param => "kind" in node && typeof node.kind === "string";
 
 /** The leaves with their paths ("layers.0.q"), each Param once. */

@@ -1,5 +1,5 @@
 /** Compares what a model declares with what a checkpoint holds, before a byte of weights is read. */
-import type { DType } from "../gpu/tensor.ts";
+import { count, type DType } from "../gpu/tensor.ts";
 import { type Checkpoint, CheckpointError } from "./checkpoint.ts";
 import { leaves, type Param, type Part, type Tree } from "./params.ts";
 import type { StoredDType, TensorInfo } from "./safetensors.ts";
@@ -78,8 +78,9 @@ function checkRows(param: Param, stored: ReadonlyMap<string, TensorInfo>): strin
 }
 
 function rowsLeft(param: Param, stored: ReadonlyMap<string, TensorInfo>): number {
-  const rows = param.parts.map(
-    ({ name, shape }) => (name === null ? shape[0] : stored.get(name)?.shape[0]) ?? 0,
+  const width = count(param.shape.slice(1)); // of a row, whatever the shape in which the checkpoint keeps a part
+  const rows = param.parts.map(({ name, shape }) =>
+    name === null ? (shape[0] ?? 0) : count(stored.get(name)!.shape) / width,
   );
   return param.shape[0]! - rows.reduce((a, b) => a + b, 0);
 }

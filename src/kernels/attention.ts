@@ -32,6 +32,7 @@ export interface Attention extends Heads {
   tiles: Tensor; // from attentionTiles
   causal: boolean;
   gates?: Gates;
+  bias?: Tensor; // from relativeBias of q, its N at least every sequence's queries and keys
   lse?: Tensor; // [T, H] f32, written for the backward pass: log Σ exp of each query's scores; none where a gate is 0
 }
 
@@ -61,7 +62,7 @@ export function attentionTiles(ctx: Context, segments: readonly Segment[]): Tens
 }
 
 /**
- * z = gate · softmax(q·kᵀ/√D)·v for each head and each segment of a packed batch, causal or bidirectional.
+ * z = gate · softmax(q·kᵀ/√D + bias)·v for each head and each segment of a packed batch, causal or bidirectional.
  * A head whose gate is 0 costs nothing but the zeros it writes.
  *
  * @param q [T, H·D] f32
@@ -75,24 +76,28 @@ export function attention(ctx: Context, q: Tensor, k: Tensor, v: Tensor, o: Atte
     expectRows("attention", "lse", o.lse, o.heads);
     expect(o.lse.rows === q.rows, "attention", `lse of ${q.rows} rows`, o.lse);
   }
+  const distances = o.bias ? o.bias.length / o.heads - q.rows : 1; // 2N − 1
+  if (o.bias) expect(distances > 0 && distances % 2 === 1, "attention", `bias of ${q.rows} queries`, o.bias);
   const z = ctx.tensor("z", q.shape);
   // What a kernel may write must be no other binding's buffer, even where it writes nothing.
   const lse = o.lse ?? ctx.tensor("no lse", [1]);
   const queries = tileQueries(ctx);
   ctx.recorder.dispatch(kernel, {
-    bind: { q, k, v, tiles: o.tiles, gates: o.gates?.tensor ?? q, z, lse },
+    bind: { q, k, v, tiles: o.tiles, gates: o.gates?.tensor ?? q, bias: o.bias ?? q, z, lse },
     params: {
       heads: o.heads,
       kv_heads: o.kvHeads,
       flags: (o.causal ? 1 : 0) + (o.gates ? 2 : 0) + (o.lse ? 4 : 0),
       ...gateParams("attention", o),
       scale: 1 / Math.sqrt(o.headDim),
+      reach: (distances + 1) / 2,
     },
     overrides: {
       BQ: queries,
       BK: tileKeys(ctx, queries, o.headDim),
       S: sharing(ctx, o.headDim),
       D: o.headDim,
+      BIAS: o.bias !== undefined,
     },
     scalar: ctx.scalar,
     grid: [o.tiles.rows, o.heads],

@@ -10,8 +10,10 @@ import { crossEntropy } from "./cross-entropy.ts";
 import { embed } from "./embed.ts";
 import type { Epilogue } from "./epilogue.ts";
 import { gelu } from "./gelu.ts";
-import { layerNorm } from "./layer-norm.ts";
+import { layerNorm, type Residual } from "./layer-norm.ts";
 import { matmul } from "./matmul.ts";
+import { type PosConv, posConv } from "./pos-conv.ts";
+import { type RelativeBias, relativeBias } from "./relative-bias.ts";
 import { rmsNorm } from "./rms-norm.ts";
 import { type Rope, rope } from "./rope.ts";
 import { swiglu } from "./swiglu.ts";
@@ -30,14 +32,18 @@ export interface Ops {
   matmul(x: Tensor, w: Tensor, epilogue?: Epilogue): Tensor;
   /** x [T, C], w [O, taps·C] → rows at … at + outputs − 1 of y [·, O] */
   conv1d(x: Tensor, w: Tensor, y: Tensor, at: number, outputs: number, o: Conv1d): void;
+  /** Rows first … first + rows − 1 of x [R, C], w [C, taps·C/G] → the same rows of y [R, C] */
+  posConv(x: Tensor, w: Tensor, y: Tensor, first: number, rows: number, o: PosConv): void;
   /** x [T, C], weight [C] → [T, C] */
   rmsNorm(x: Tensor, weight: Tensor, eps: number): Tensor;
-  /** x [T, C], weight [C], bias [C] → [T, C] */
-  layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor;
+  /** x [T, C], weight [C], bias [C] → the norm of x, or of x + alpha · residual [T, C] */
+  layerNorm(x: Tensor, weight: Tensor, bias: Tensor, eps: number, residual?: Residual): Tensor;
   /** qkv [T, (H + 2·K)·D] → q [T, H·D], rotated; k and v go to their rows of [R, K·D] */
   rope(qkv: Tensor, k: Tensor, v: Tensor, o: Rope): Tensor;
   /** The tiles that `attention` works through, from the segments of a packed batch: [n, 8] u32 */
   attentionTiles(segments: readonly Segment[]): Tensor;
+  /** q [T, H·D] → what `attention` adds to its scores, by position and query [H·(2N − 1) + T·H] */
+  relativeBias(q: Tensor, o: RelativeBias): Tensor;
   /** q [T, H·D], k and v [R, K·D] → z [T, H·D], each head's output times its gate, before W_O */
   attention(q: Tensor, k: Tensor, v: Tensor, o: Attention): Tensor;
   /** The same for one query a sequence: q [B, H·D], k and v [R, K·D] → z [B, H·D] */
@@ -93,10 +99,14 @@ export class EagerOps implements Ops, Context {
   matmul = (x: Tensor, w: Tensor, epilogue?: Epilogue) => matmul(this, x, w, epilogue);
   conv1d = (x: Tensor, w: Tensor, y: Tensor, at: number, outputs: number, o: Conv1d) =>
     conv1d(this, x, w, y, at, outputs, o);
+  posConv = (x: Tensor, w: Tensor, y: Tensor, first: number, rows: number, o: PosConv) =>
+    posConv(this, x, w, y, first, rows, o);
   rmsNorm = (x: Tensor, weight: Tensor, eps: number) => rmsNorm(this, x, weight, eps);
-  layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, eps: number) => layerNorm(this, x, weight, bias, eps);
+  layerNorm = (x: Tensor, weight: Tensor, bias: Tensor, eps: number, residual?: Residual) =>
+    layerNorm(this, x, weight, bias, eps, residual);
   rope = (qkv: Tensor, k: Tensor, v: Tensor, o: Rope) => rope(this, qkv, k, v, o);
   attentionTiles = (segments: readonly Segment[]) => attentionTiles(this, segments);
+  relativeBias = (q: Tensor, o: RelativeBias) => relativeBias(this, q, o);
   attention = (q: Tensor, k: Tensor, v: Tensor, o: Attention) => attention(this, q, k, v, o);
   attentionDecode = (q: Tensor, k: Tensor, v: Tensor, o: AttentionDecode) =>
     attentionDecode(this, q, k, v, o);

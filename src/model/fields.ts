@@ -23,10 +23,18 @@ export class Fields {
     } catch (error) {
       throw new ConfigError(`${file}: expected JSON, got ${(error as Error).message}; fetch the file again`);
     }
-    if (!isObject(json)) {
-      throw new ConfigError(`${file}: expected an object, got ${JSON.stringify(json)}; fetch the file again`);
+    return Fields.of(json, file);
+  }
+
+  /** From an object, or a dict that torch.save wrote; `path` leads to it, for messages. */
+  static of(value: unknown, path: string): Fields {
+    const object = value instanceof Map ? Object.fromEntries(value) : value;
+    if (!isObject(object)) {
+      throw new ConfigError(
+        `${path}: expected an object, got ${JSON.stringify(object)}; fetch the file again`,
+      );
     }
-    return new Fields(json, file, []);
+    return new Fields(object, path, []);
   }
 
   has(key: string): boolean {
@@ -69,9 +77,15 @@ export class Fields {
     return this.#value(key, fallback, "true or false", (v): v is boolean => typeof v === "boolean", fallback);
   }
 
-  /** A field that must have the one value this engine implements, or be absent. */
-  only<T extends string | boolean>(key: string, value: T): void {
-    this.#value(key, value, JSON.stringify(value), (v): v is T => v === value, value);
+  /** A field that must have the one value this engine implements, or be absent where that means the same. */
+  only<T extends string | boolean | number>(key: string, value: T, absent: T = value): void {
+    this.#value<string | boolean | number>(
+      key,
+      absent,
+      JSON.stringify(value),
+      (v): v is T => v === value,
+      value,
+    );
   }
 
   /** Token ids given as one number or as a list; empty when absent. */

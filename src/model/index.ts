@@ -10,6 +10,14 @@ export {
   type Question,
   type StreamedToken,
 } from "./audio-model.ts";
+export {
+  type BeatsClip,
+  type BeatsConfig,
+  type BeatsWeights,
+  beats,
+  beatsConfig,
+  beatsParams,
+} from "./beats.ts";
 export { GenerateError } from "./errors.ts";
 export { ConfigError, Fields } from "./fields.ts";
 export { type GenerateOptions, generate, type Token } from "./generate.ts";
@@ -23,6 +31,7 @@ export {
   llamaConfig,
   llamaParams,
 } from "./llama.ts";
+export { loadBeats } from "./load-beats.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
 export { isLora, type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
 export { type QformerConfig, type QformerWeights, qformer, qformerParams } from "./qformer.ts";

@@ -18,8 +18,8 @@ const FAMILIES = { qwen2_audio: loadQwen2Audio };
 /**
  * Loads an audio language model from a Hugging Face folder: a directory, an http(s) URL of one, or a `Folder`.
  *
- * @throws ConfigError, CheckpointError, SafetensorsError, SourceError, TokenizerError or ChatTemplateError, each naming
- *   what is missing or wrong; GpuError when the device cannot hold it; the signal's reason on abort
+ * @throws ConfigError, CheckpointError, SafetensorsError, TorchFileError, ZipError, PickleError, SourceError, TokenizerError
+ *   or ChatTemplateError, each naming what is missing or wrong; GpuError when the device cannot hold it; the signal's reason on abort
  */
 export async function loadModel(
   gpu: Gpu,

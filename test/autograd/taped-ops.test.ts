@@ -219,6 +219,18 @@ test("what is frozen is refused by name", () => {
   const decode = { ...one, table: ops.upload("table", [1, 1], Uint32Array.of(0)), last: u(0) };
   const gates = { tensor: bad("gates", 1, 1, 1), layer: 0 };
   const conv = { taps: 1, stride: 1, bias: t("bias", 4) };
+  const w = t("weight", 4);
+  const residual = { x: bad("x", 1, 4), alpha: 1 };
+  const biased = { ...one, causal: false, bias: t("bias", 2), tiles: decode.table };
+  const pos = { taps: 1, groups: 1, bias: w };
+  const relative = {
+    ...one,
+    embed: w,
+    buckets: u(0),
+    weight: t("weight", 8, 4),
+    bias: t("b", 8),
+    scale: t("s", 1),
+  };
   const cases: [op: string, what: string, () => unknown][] = [
     ["matmul", "w [5, 4] f32", () => ops.matmul(x, bad("w", 5, 4))],
     ["matmul", "bias [5] f32", () => ops.matmul(x, t("w", 5, 4), { bias: bad("bias", 5) })],
@@ -228,6 +240,10 @@ test("what is frozen is refused by name", () => {
     ["rope", "k [3, 4] f32", () => ops.rope(t("qkv", 3, 12), bad("k", 3, 4), t("v", 3, 4), rope)],
     ["cross-entropy", "w [5, 4] f32", () => ops.crossEntropy(x, bad("w", 5, 4), u(0, 1, 2))],
     ["conv1d", "x [3, 4] f32", () => ops.conv1d(bad("x", 3, 4), t("w", 4, 4), t("y", 3, 4), 0, 3, conv)],
+    ["layer-norm with a residual", "x [1, 4] f32", () => ops.layerNorm(q, w, w, EPS, residual)],
+    ["attention with a bias", "x [1, 4] f32", () => ops.attention(residual.x, q, q, biased)],
+    ["pos-conv", "x [1, 4] f32", () => ops.posConv(residual.x, t("w", 4, 4), q, 0, 1, pos)],
+    ["relative-bias", "x [1, 4] f32", () => ops.relativeBias(residual.x, relative)],
     ["attention-decode", "q [1, 4] f32", () => ops.attentionDecode(bad("q", 1, 4), q, q, decode)],
     ["attention-decode", "gates [1, 1, 1] f32", () => ops.attentionDecode(q, q, q, { ...decode, gates })],
     ["avg-pool", "x [3, 4] f32", () => ops.avgPool(bad("x", 3, 4), u(0))],

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { conv, leaves, mapTree, matrix, vector } from "../../src/io/params.ts";
+import { conv, leaves, mapTree, matrix, storedAs, vector } from "../../src/io/params.ts";
 
 test("what is declared", () => {
   assert.equal(matrix("w", [2, 3]).parts, [{ name: "w", shape: [2, 3] }]);
@@ -10,6 +10,8 @@ test("what is declared", () => {
   ]);
   assert.equal(vector(["a", null], [2, 3]).shape, [5]);
   assert.equal(conv("c", [4, 3, 2]).shape, [4, 6]);
+  const kept = storedAs(matrix("p", [4, 6]), [4, 1, 2, 3]);
+  assert.equal([kept.shape, kept.parts], [[4, 6], [{ name: "p", shape: [4, 1, 2, 3] }]]);
   assert.throws(
     () => vector(["a", null], [2]),
     /internal: vector: expected a length for each of 2 names, got 1/,

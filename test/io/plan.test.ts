@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { CheckpointError, openCheckpoint } from "../../src/io/checkpoint.ts";
-import { conv, matrix, type Tree, vector } from "../../src/io/params.ts";
+import { conv, matrix, storedAs, type Tree, vector } from "../../src/io/params.ts";
 import { type PlanOptions, planWeights } from "../../src/io/plan.ts";
 import { memoryFolder } from "../../src/io/source.ts";
 import { file, ramp, rejects, type Stored } from "./helpers.ts";
@@ -48,6 +48,24 @@ test("absent parts are zeros of the length that is left", async () => {
   assert.equal(
     v?.sources.map((s) => (typeof s === "number" ? s : s.name)),
     ["b", 5],
+  );
+});
+
+test("a tensor may be kept in another shape, if it is the declared one", async () => {
+  const tensors = { patch: ramp(4, 1, 2, 3), scale: as("F16", 1, 2, 1) };
+  const declared = (shape: number[]) => ({
+    patch: storedAs(matrix("patch", [4, 6]), shape),
+    scale: storedAs(vector("scale", 2), [1, 2, 1]),
+  });
+  const plans = await plan(tensors, declared([4, 1, 2, 3]));
+  assert.equal(
+    plans.map(({ param, dtype }) => `[${param.shape}] ${dtype}`),
+    ["[4,6] f32", "[2] f32"],
+  );
+  await rejects(
+    () => plan(tensors, declared([4, 6])),
+    CheckpointError,
+    /mis-shaped: patch, expected \[4, 6\], got \[4, 1, 2, 3\]/,
   );
 });
 

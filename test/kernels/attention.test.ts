@@ -28,11 +28,12 @@ interface Case {
   headDim?: number;
   causal?: boolean;
   gates?: readonly number[]; // one row of H for each segment
+  reach?: number; // N of a bias: more than any index of a query or key
 }
 
 const LAYER = 1; // of 3, so that offsets and strides both matter
 
-function inputs({ lengths, heads = 4, kvHeads = 2, headDim = 16, gates }: Case) {
+function inputs({ lengths, heads = 4, kvHeads = 2, headDim = 16, gates, reach = 1 }: Case) {
   const { queries, keys } = pack(lengths);
   const ones = new Array<number>(lengths.length * heads).fill(1);
   const rows = lengths.map((_, g) => (gates ?? ones).slice(g * heads, (g + 1) * heads));
@@ -41,6 +42,7 @@ function inputs({ lengths, heads = 4, kvHeads = 2, headDim = 16, gates }: Case) 
     q: [queries, heads * headDim],
     k: [keys, kvHeads * headDim],
     v: [keys, kvHeads * headDim],
+    bias: [heads * (2 * reach - 1 + queries)],
     gates: {
       shape: [lengths.length, 3, heads],
       values: rows.flatMap((r) => [...other, ...r, ...other]),
@@ -48,11 +50,11 @@ function inputs({ lengths, heads = 4, kvHeads = 2, headDim = 16, gates }: Case) 
   };
 }
 
-type Names = "q" | "k" | "v" | "gates";
+type Names = "q" | "k" | "v" | "bias" | "gates";
 type Ops = Parameters<Parameters<typeof runOp<Names, "z">>[2]>;
 
 const run = (c: Case) => {
-  const { lengths, heads = 4, kvHeads = 2, headDim = 16, causal = true, gates } = c;
+  const { lengths, heads = 4, kvHeads = 2, headDim = 16, causal = true, gates, reach } = c;
   return (ops: Ops[0], t: Ops[1]) => ({
     z: ops.attention(t.q, t.k, t.v, {
       heads,
@@ -61,18 +63,19 @@ const run = (c: Case) => {
       causal,
       tiles: ops.attentionTiles(pack(lengths).segments),
       gates: gates && { tensor: t.gates, layer: LAYER },
+      bias: reach ? t.bias : undefined,
     }),
   });
 };
 
 function check(c: Case, options = {}, devices: readonly Gpu[] = gpus) {
-  const { lengths, heads = 4, kvHeads = 2, headDim = 16, causal = true } = c;
+  const { lengths, heads = 4, kvHeads = 2, headDim = 16, causal = true, reach } = c;
   return checkOp(
     devices,
     "attention",
     inputs(c),
     run(c),
-    ({ q, k, v, gates }) => ({
+    ({ q, k, v, bias, gates }) => ({
       z: ref.attention(q, k, v, pack(lengths).segments, {
         heads,
         kvHeads,
@@ -80,6 +83,7 @@ function check(c: Case, options = {}, devices: readonly Gpu[] = gpus) {
         causal,
         gates,
         layer: LAYER,
+        bias: reach ? bias : undefined,
       }),
     }),
     options,
@@ -176,6 +180,12 @@ test("a masked head's z is exactly 0, whatever its keys hold: it is skipped, not
   }
 });
 
+test("a bias by position and query, with padding and gates too", async () => {
+  await check({ lengths: [[9, 9]], heads: 1, kvHeads: 1, reach: 9, causal: false });
+  await check({ lengths: [[70, 70], [20, 3], [5, 22]], reach: 75, causal: false }); // biome-ignore format: one line
+  await check({ lengths: MIXED, reach: 33, gates: GATES });
+});
+
 for (const scalar of scalars(gpu))
   test(`computing in ${scalar}`, async () => {
     const options = { scalar, atol: scalar === "f16" ? 2e-2 : 1e-5 }; // f16: 11 bits of q, k and v; scores of size 1
@@ -186,7 +196,8 @@ for (const scalar of scalars(gpu))
 test("shapes that do not fit are named", async () => {
   const bad = (change: Partial<Case>, q = [4, 64], gates = [1, 3, 4]) => {
     const c = { lengths: [[4, 4]], gates: [1, 1, 1, 1], ...change } as Case;
-    return runOp(gpu, { q, k: [4, 32], v: [4, 32], gates }, run(c));
+    const bias = [4 * (2 * 4 + 4)]; // an even number of distances
+    return runOp(gpu, { q, k: [4, 32], v: [4, 32], bias, gates }, run(c));
   };
   const cases: [Promise<unknown>, RegExp][] = [
     [bad({}, [4, 60]), /^attention: expected q f32 with rows of 64, got q \[4, 60\] f32$/],
@@ -196,6 +207,7 @@ test("shapes that do not fit are named", async () => {
     [bad({ headDim: 132 }), /^attention: expected headDim a multiple of 4, at most 128, got 132$/],
     [bad({}, [4, 64], [1, 1, 4]), /^attention: expected gates \[G, > 1, 4\], got gates \[1, 1, 4\] f32$/],
     [bad({}, [4, 64], [1, 3, 5]), /^attention: expected gates \[G, > 1, 4\], got gates \[1, 3, 5\] f32$/],
+    [bad({ reach: 4 }), /^attention: expected bias of 4 queries, got bias \[48\] f32$/],
     [bad({ lengths: [[4, 0]] }), /^attention: expected at least one key a sequence, got 0$/],
   ];
   for (const [promise, message] of cases) await expectRejects(promise, GpuError, message);

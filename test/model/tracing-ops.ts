@@ -1,9 +1,10 @@
 import type { Gpu, Tensor } from "../../src/gpu/index.ts";
 import { conv1d } from "../../src/kernels/conv1d.ts";
-import { type Conv1d, EagerOps } from "../../src/kernels/index.ts";
+import { type Conv1d, EagerOps, type PosConv } from "../../src/kernels/index.ts";
+import { posConv } from "../../src/kernels/pos-conv.ts";
 import { type Nd, nd } from "../reference/array.ts";
 
-type Traced = "block" | "conv1d" | "embed" | "rmsNorm" | "layerNorm" | "matmul";
+type Traced = "block" | "conv1d" | "embed" | "rmsNorm" | "layerNorm" | "matmul" | "posConv";
 
 /** Ops that also copy what blocks and some operations give, so that tests see a forward's stages without a hook in it. */
 export class TracingOps extends EagerOps {
@@ -24,6 +25,11 @@ export class TracingOps extends EagerOps {
   override conv1d = (x: Tensor, w: Tensor, y: Tensor, at: number, outputs: number, o: Conv1d) => {
     conv1d(this, x, w, y, at, outputs, o);
     this.#keep("conv1d", y);
+  };
+
+  override posConv = (x: Tensor, w: Tensor, y: Tensor, first: number, rows: number, o: PosConv) => {
+    posConv(this, x, w, y, first, rows, o);
+    this.#keep("posConv", y);
   };
 
   override block(f: () => Tensor, spent?: Tensor): Tensor {

@@ -58,6 +58,32 @@ export function conv1d(x: Nd, w: Nd, outputs: number, { bias, taps, stride, gelu
   return matmul(nd([outputs, taps * width(x)], seen.flat()), w, { bias, gelu });
 }
 
+export interface PosConv {
+  bias: Nd; // [C]
+  taps: number;
+  groups: number;
+}
+
+/** y[t, o] = gelu(Σ over taps and channels of o's group of w[o, tap] · x[t + tap − ⌊taps/2⌋] + bias[o]), x 0 outside */
+export function posConv(x: Nd, w: Nd, { bias, taps, groups }: PosConv): Nd {
+  const group = width(x) / groups;
+  return mapRows(x, (_, t) =>
+    Array.from(bias.data, (b, o) => {
+      const first = Math.floor(o / group) * group;
+      let v = b;
+      for (let tap = 0; tap < taps; tap++) {
+        const at = t + tap - Math.floor(taps / 2);
+        if (at >= 0 && at < rows(x))
+          v += dot(
+            row(w, o).subarray(tap * group, (tap + 1) * group),
+            row(x, at).subarray(first, first + group),
+          );
+      }
+      return gelu(v);
+    }),
+  );
+}
+
 /** y[t] = table[ids[t]], table [V, C] → [T, C] */
 export const embed = (table: Nd, ids: Nd): Nd =>
   nd(
@@ -72,9 +98,16 @@ export const rmsNorm = (x: Nd, weight: Nd, eps: number): Nd =>
     return r.map((v, c) => v * scale * weight.data[c]!);
   });
 
-/** y = (x − mean) / √(var + eps) · weight + bias */
-export const layerNorm = (x: Nd, weight: Nd, bias: Nd, eps: number): Nd =>
-  mapRows(x, (r) => {
+/** y = (u − mean) / √(var + eps) · weight + bias, of u = x + alpha · residual */
+export const layerNorm = (
+  x: Nd,
+  weight: Nd,
+  bias: Nd,
+  eps: number,
+  residual?: { x: Nd; alpha: number },
+): Nd =>
+  mapRows(x, (xi, i) => {
+    const r = residual ? xi.map((v, c) => v + residual.alpha * row(residual.x, i)[c]!) : xi;
     const mean = sum(r) / r.length;
     const variance = sum(r.map((v) => (v - mean) ** 2)) / r.length;
     const scale = 1 / Math.sqrt(variance + eps);
@@ -107,8 +140,13 @@ export function scatterRows(into: Nd, x: Nd, at: Nd): Nd {
 }
 
 /** softmax(q·kᵀ/√D)·v for one query [D] over the keys [S][D] that it sees */
-export function attend(q: Float64Array, k: Float64Array[], v: Float64Array[]): Float64Array {
-  const scores = k.map((key) => dot(q, key) / Math.sqrt(q.length));
+export function attend(
+  q: Float64Array,
+  k: Float64Array[],
+  v: Float64Array[],
+  bias: (key: number) => number = () => 0,
+): Float64Array {
+  const scores = k.map((key, s) => dot(q, key) / Math.sqrt(q.length) + bias(s));
   const most = Math.max(...scores);
   const weights = scores.map((s) => Math.exp(s - most));
   const total = sum(weights);
@@ -141,23 +179,71 @@ function gateOf({ gates, layer = 0, heads }: Heads, g: number, head: number): nu
 }
 
 /** gate · attend(…) for each head of one row of queries, over the given rows of k and v */
-function attendHeads(q: Float64Array, k: Nd, v: Nd, keys: number[], o: Heads, gate: number): number[] {
+function attendHeads(
+  q: Float64Array,
+  k: Nd,
+  v: Nd,
+  keys: number[],
+  o: Heads,
+  gate: number,
+  bias?: (head: number, key: number) => number,
+): number[] {
   return Array.from({ length: o.heads }, (_, head) => {
     const shared = Math.floor((head * o.kvHeads) / o.heads);
     const of = (t: Nd) => keys.map((r) => headOf(row(t, r), shared, o.headDim));
-    const z = attend(headOf(q, head, o.headDim), of(k), of(v));
+    const z = attend(headOf(q, head, o.headDim), of(k), of(v), bias && ((key) => bias(head, key)));
     return Array.from(z, (value) => value * gateOf(o, gate, head));
   }).flat();
 }
 
-/** z [T, H·D] of a packed batch; rows of q that no segment names stay 0 */
-export function attention(q: Nd, k: Nd, v: Nd, segments: Segment[], o: Heads & { causal: boolean }): Nd {
+const sigmoid = (v: number): number => 1 / (1 + Math.exp(-v));
+
+export interface RelativeBias {
+  heads: number; // H
+  headDim: number; // D
+  embed: Nd; // [B, H]
+  buckets: Nd; // [2N − 1]
+  weight: Nd; // [8, D]
+  bias: Nd; // [8]
+  scale: Nd; // [H]
+}
+
+/** table[h, n] = embed[buckets[n], h], then gate[t, h] = σ(a)·(σ(b)·scale[h] − 1) + 2; a, b = Σ of four of W·q + bias */
+export function relativeBias(q: Nd, o: RelativeBias): Nd {
+  const heads = Array.from({ length: o.heads }, (_, head) => head);
+  const table = heads.flatMap((head) => [...o.buckets.data].map((bucket) => row(o.embed, bucket)[head]!));
+  const gates = Array.from({ length: rows(q) }, (_, t) =>
+    heads.map((head) => {
+      const of = headOf(row(q, t), head, o.headDim);
+      const eight = Array.from(o.bias.data, (b, n) => dot(row(o.weight, n), of) + b);
+      const [a, b] = [sum(eight.slice(0, 4)), sum(eight.slice(4))];
+      return sigmoid(a) * (sigmoid(b) * o.scale.data[head]! - 1) + 2;
+    }),
+  ).flat();
+  return nd([table.length + gates.length], [...table, ...gates]);
+}
+
+/** z [T, H·D] of a packed batch; rows of q that no segment names stay 0. bias [H·(2N − 1) + T·H] is relativeBias' */
+export function attention(
+  q: Nd,
+  k: Nd,
+  v: Nd,
+  segments: Segment[],
+  o: Heads & { causal: boolean; bias?: Nd },
+): Nd {
   const z = nd(q.shape);
+  const distances = o.bias ? o.bias.data.length / o.heads - rows(q) : 0;
   for (const s of segments) {
     for (let i = 0; i < s.queries; i++) {
       const visible = o.causal ? Math.min(s.keys, s.first + i + 1) : s.keys;
       const keys = Array.from({ length: visible }, (_, j) => s.key + j);
-      row(z, s.query + i).set(attendHeads(row(q, s.query + i), k, v, keys, o, s.gate));
+      const bias = o.bias?.data;
+      const added =
+        bias &&
+        ((head: number, key: number) =>
+          bias[head * distances + (distances - 1) / 2 + key - (s.first + i)]! *
+          bias[o.heads * (distances + s.query + i) + head]!);
+      row(z, s.query + i).set(attendHeads(row(q, s.query + i), k, v, keys, o, s.gate, added));
     }
   }
   return z;

@@ -1,0 +1,44 @@
+import type { Gpu } from "../gpu/index.ts";
+import type { Checkpoint } from "../io/checkpoint.ts";
+import { type LoadOptions, loadWeights } from "../io/load.ts";
+import { type BeatsConfig, type BeatsWeights, beatsParams } from "./beats.ts";
+
+/** The classifier, and copies of the first layer's table. */
+const isUnused = (name: string): boolean =>
+  name.startsWith("predictor.") ||
+  /^encoder\.layers\.[1-9]\d*\.self_attn\.relative_attention_bias\./.test(name);
+
+/**
+ * Loads the weights of a BEATs checkpoint (`beats.pt`, or its tensors in safetensors).
+ * @throws CheckpointError for what is missing, extra, mis-shaped or NaN; SourceError; the signal's reason on abort
+ */
+export async function loadBeats(
+  gpu: Gpu,
+  checkpoint: Checkpoint,
+  c: BeatsConfig,
+  options: Omit<LoadOptions, "rename" | "ignore"> = {},
+): Promise<BeatsWeights> {
+  const stored = await loadWeights(gpu, checkpoint, beatsParams(c), { ...options, ignore: isUnused });
+  const { v, g, bias } = stored.positions;
+  const weight = weightNorm(c, await gpu.readF32(v), await gpu.readF32(g));
+  v.dispose();
+  g.dispose();
+  return {
+    ...stored,
+    positions: { weight: gpu.upload("positions.weight", [c.width, weight.length / c.width], weight), bias },
+  };
+}
+
+/** w[o, tap, i] = g[tap] · v[o, i, tap] / ‖v[·, ·, tap]‖ (arXiv 1602.07868, with one norm for each tap). */
+function weightNorm({ width, groups, taps }: BeatsConfig, v: Float32Array, g: Float32Array): Float32Array {
+  const squares = new Float64Array(taps);
+  for (let i = 0; i < v.length; i++) squares[i % taps]! += v[i]! ** 2;
+  const scale = squares.map((sum, tap) => g[tap]! / Math.sqrt(sum));
+  const inputs = width / groups;
+  const w = new Float32Array(v.length);
+  for (let o = 0; o < width; o++)
+    for (let tap = 0; tap < taps; tap++)
+      for (let i = 0; i < inputs; i++)
+        w[(o * taps + tap) * inputs + i] = scale[tap]! * v[(o * inputs + i) * taps + tap]!;
+  return w;
+}
