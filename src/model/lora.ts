@@ -29,8 +29,8 @@ const decoderName = (name: string): string =>
   name.replace(/^(llama_model\.)?base_model\.model\./, "").replace(/(\.lora_[AB])\.default\./, "$1.");
 
 /**
- * LoRA (arXiv 2106.09685) on a decoder's q and v. It stays beside the weights: merging it would round W + (α/r)·B·A to
- * the type that W is stored in, and a small update is of the rounding's size. Two products of rank 2·r cost little.
+ * LoRA (arXiv 2106.09685) on a decoder's q and v. It stays beside the weights, as it was trained: W + (α/r)·B·A would be
+ * rounded to the type that W is stored in, and two products of rank 2·r cost little.
  *
  * @throws CheckpointError with every tensor that is missing, of another rank or width, NaN, or for another product
  */

@@ -1,6 +1,5 @@
 import type { Tensor } from "../gpu/index.ts";
-import { type Loaded, matrix, vector } from "../io/load.ts";
-import type { Param } from "../io/params.ts";
+import { type Loaded, matrix, storedAs, vector } from "../io/load.ts";
 import type { Ops } from "../kernels/index.ts";
 
 /**
@@ -46,13 +45,8 @@ export function qformerParams(c: QformerConfig, prefix: string, queryName: strin
       norm: norm(`${at}output_query.LayerNorm`),
     };
   };
-  const query: Param = {
-    kind: "matrix",
-    parts: [{ name: queryName, shape: [1, 1, c.width] }],
-    shape: [1, c.width],
-  };
   return {
-    query,
+    query: storedAs(matrix(queryName, [1, c.width]), [1, 1, c.width]),
     queryNorm: norm("embeddings.LayerNorm"),
     layers: Array.from({ length: c.layers }, (_, l) => layer(l)),
   };

@@ -63,7 +63,8 @@ function byteLevelBytes(token: string): Uint8Array {
   return bytes;
 }
 
-function byteFallbackBytes(token: string, mark: string, space: string): Uint8Array {
+/** Bytes of a token of Llama's kind: `<0xNN>` is that byte, `mark` a space. */
+export function byteFallbackBytes(token: string, mark: string, space: string): Uint8Array {
   const byte = /^<0x([0-9A-F]{2})>$/.exec(token);
   return byte ? Uint8Array.of(Number.parseInt(byte[1]!, 16)) : utf8.encode(token.replaceAll(mark, space));
 }

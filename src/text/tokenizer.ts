@@ -1,6 +1,8 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { type ByteDecoder, compileDecoder, TokenizerError } from "./decoder.ts";
+import { type ByteDecoder, byteFallbackBytes, compileDecoder, TokenizerError } from "./decoder.ts";
+import { SentencePiece } from "./sentencepiece.ts";
 import { TokenStream } from "./token-stream.ts";
+import { Pipeline, type Vocabulary } from "./vocabulary.ts";
 
 export { TokenizerError } from "./decoder.ts";
 export { TokenStream } from "./token-stream.ts";
@@ -34,26 +36,26 @@ const NO_BYTES = new Uint8Array(0);
 const utf8 = new TextEncoder();
 
 /**
- * A byte-pair tokenizer out of Hugging Face's tokenizer.json. `@huggingface/tokenizers` normalises, pre-tokenises and
- * merges; what counts as a special token is decided here, because it depends on who wrote the text. No post-processor
- * runs: a chat template spells its own beginning-of-text token.
+ * A byte-pair tokenizer out of Hugging Face's tokenizer.json or SentencePiece's tokenizer.model. What counts as a special
+ * token is decided here, because it depends on who wrote the text. No post-processor runs: a chat template spells its own
+ * beginning-of-text token.
  */
 export class Tokenizer {
   /** Ids run from 0 to `size` − 1. A model's vocabulary may be larger (padded). */
   readonly size: number;
-  readonly #pipeline: HuggingFaceTokenizer;
+  readonly #vocabulary: Vocabulary;
   readonly #decoder: ByteDecoder;
   readonly #added: Map<number, AddedToken>;
   readonly #special: TokenSplitter;
   readonly #ordinary: TokenSplitter;
 
-  private constructor(pipeline: HuggingFaceTokenizer, decoder: ByteDecoder, added: AddedToken[]) {
-    this.#pipeline = pipeline;
+  private constructor(vocabulary: Vocabulary, decoder: ByteDecoder, added: AddedToken[]) {
+    this.#vocabulary = vocabulary;
     this.#decoder = decoder;
     this.#added = new Map(added.map((token) => [token.id, token]));
     this.#special = new TokenSplitter(added.filter((token) => token.special));
     this.#ordinary = new TokenSplitter(added.filter((token) => !token.special));
-    this.size = pipeline.model!.vocab.length;
+    this.size = vocabulary.size;
   }
 
   /**
@@ -81,7 +83,7 @@ export class Tokenizer {
     const decoder = compileDecoder(json.decoder);
     try {
       return new Tokenizer(
-        new HuggingFaceTokenizer({ ...json, added_tokens: added }, config),
+        new Pipeline(new HuggingFaceTokenizer({ ...json, added_tokens: added }, config)),
         decoder,
         added,
       );
@@ -91,6 +93,19 @@ export class Tokenizer {
         { cause: error },
       );
     }
+  }
+
+  /**
+   * Reads the bytes of SentencePiece's tokenizer.model; its control tokens and the unknown one are special.
+   * @throws TokenizerError when it is not a byte-pair model with bytes to fall back on, as Llama's and Vicuna's
+   */
+  static fromSentencePiece(model: Uint8Array): Tokenizer {
+    const pieces = SentencePiece.parse(model);
+    const decoder = {
+      bytes: (token: string) => byteFallbackBytes(token, "▁", " "),
+      stripFirstSpace: pieces.addsSpace,
+    };
+    return new Tokenizer(pieces, decoder, [...pieces.special]);
   }
 
   /** Ids of a user's text: a special token's spelling in it is ordinary text. */
@@ -124,14 +139,9 @@ export class Tokenizer {
 
   /** `section`: 0 for the run that opens the text; some pre-tokenizers put a word mark only there. */
   #encodeRun(text: string, section: number): number[] {
-    const { normalizer, pre_tokenizer, model } = this.#pipeline;
-    return this.#ordinary.split(text).flatMap((part, i) => {
-      if (typeof part !== "string") return part.id;
-      const normal = normalizer ? normalizer(part) : part;
-      if (normal === "" || part === "") return [];
-      const words = pre_tokenizer ? pre_tokenizer(normal, { section_index: section + i }) : [normal];
-      return model!(words).map((token) => this.idOf(token)!);
-    });
+    return this.#ordinary
+      .split(text)
+      .flatMap((part, i) => (typeof part === "string" ? this.#vocabulary.cut(part, section + i) : part.id));
   }
 
   /** The text of `ids`, special tokens left out. Ids outside the vocabulary print nothing. */
@@ -148,13 +158,13 @@ export class Tokenizer {
   #bytesOf(id: number, special: boolean): Uint8Array {
     const added = this.#added.get(id);
     if (added) return added.special && !special ? NO_BYTES : utf8.encode(added.content);
-    const token = this.#pipeline.id_to_token(id);
+    const token = this.#vocabulary.tokenOf(id);
     return token === undefined ? NO_BYTES : this.#decoder.bytes(token);
   }
 
   /** The id of a token as the vocabulary spells it, special or not. */
   idOf(token: string): number | undefined {
-    return this.#pipeline.token_to_id(token);
+    return this.#vocabulary.idOf(token);
   }
 }
 

@@ -25,7 +25,7 @@ export async function goldenLlamaConfig(): Promise<LlamaConfig> {
 export async function loadGoldenLlama(gpu: Gpu, { lora = true } = {}): Promise<LanguageModel> {
   const config = await goldenLlamaConfig();
   const checkpoint = await openCheckpoint(llamaFolder);
-  const adapter = await openCheckpointFile(salmonnFolder, "salmonn_v1.safetensors");
+  const adapter = await openCheckpointFile(salmonnFolder, "salmonn_v1.pth");
   try {
     const weights = await loadWeights(gpu, checkpoint, llamaParams(config), { ignore: isRotaryTable });
     return llama(gpu, config, weights, lora ? await loadLora(gpu, adapter, LORA, config) : undefined);

@@ -119,7 +119,7 @@ test("without its LoRA the decoder says something else", async () => {
 
 /** SALMONN's checkpoint with other names. */
 async function renamed(rename: (name: string) => string) {
-  const checkpoint = await openCheckpointFile(salmonnFolder, "salmonn_v1.safetensors");
+  const checkpoint = await openCheckpointFile(salmonnFolder, "salmonn_v1.pth");
   const tensors = await Promise.all(
     [...checkpoint.tensors.values()].map(async (info) => ({
       name: rename(info.name),

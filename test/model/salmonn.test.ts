@@ -28,7 +28,7 @@ const config: SalmonnConfig = {
 
 const gpu = await openGpu();
 test.after(() => gpu.dispose());
-const checkpoint = await openCheckpointFile(salmonnFolder, "salmonn_v1.safetensors");
+const checkpoint = await openCheckpointFile(salmonnFolder, "salmonn_v1.pth");
 const weights = await loadWeights(gpu, checkpoint, salmonnParams(config), { ignore: isBesideSalmonn });
 await checkpoint.close();
 
