@@ -11,7 +11,7 @@ const BPE = 2; // TrainerSpec.ModelType
 
 const SPACE = "▁";
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true }); // it is a piece like others
 
 interface Piece {
   readonly text: string;

@@ -90,6 +90,11 @@ test("a model of bytes alone, without a space in front", () => {
   assert.is(plain.decode([0x61, 0xc3, 0xa9]), "aé");
 });
 
+test("a byte order mark is a piece like others", () => {
+  const marked = Tokenizer.fromSentencePiece(bytes(BYTES, piece("\ufeff", 1), BPE, AS_IT_IS));
+  assert.equal(marked.encode("\ufeffx"), [0xe2, 0x96, 0x81, 256, 0x78]); // ▁, which has no piece here, in front
+});
+
 test("files that cannot be used are refused with a remedy", () => {
   const throws = (model: Uint8Array, message: RegExp) =>
     assert.throws(
