@@ -89,10 +89,11 @@ test("Ctrl-C leaves whole rows, and the same command goes on", () =>
       const written = readdirSync(folder).includes("asr.jsonl")
         ? readFileSync(out, "utf8").split("\n").length
         : 0;
-      if (written > 3) child.kill("SIGINT");
+      if (written <= 3) return;
+      clearInterval(watch);
+      child.kill("SIGINT"); // once: a second one means "leave at once"
     }, 20);
-    const { code, stdout, stderr } = await outcome;
-    clearInterval(watch);
+    const { code, stdout, stderr } = await outcome.finally(() => clearInterval(watch));
     assert.is(code, 130, stderr);
     assert.is(stdout, "");
     assert.match(stderr, /^ahamask: interrupted$/m);
