@@ -12,6 +12,7 @@ export { gateDx } from "./gate-dx.ts";
 export { geluDx } from "./gelu-dx.ts";
 export type { Residual } from "./layer-norm.ts";
 export { layerNormDx } from "./layer-norm-dx.ts";
+export { loraMerge } from "./lora-merge.ts";
 export { matmulDx } from "./matmul-dx.ts";
 export { EagerOps, type Ops } from "./ops.ts";
 export type { PosConv } from "./pos-conv.ts";

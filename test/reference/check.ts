@@ -1,6 +1,7 @@
 import type { Test } from "uvu";
 import { BYTES, type DType, type Gpu, openGpu, type Scalar, type Tensor } from "../../src/gpu/index.ts";
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../../src/io/values.ts";
+import type { StoredDType } from "../../src/io/safetensors.ts";
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, toF32 } from "../../src/io/values.ts";
 import { EagerOps, type Ops } from "../../src/kernels/index.ts";
 import { type Nd, nd } from "./array.ts";
 import { expectClose } from "./compare.ts";
@@ -81,10 +82,12 @@ export async function runOp<K extends string, R extends string>(
   const results = Object.entries<Tensor>(run(ops, tensors)) as [R, Tensor][];
   ops.submit();
   const bytes = await Promise.all(results.map(([, t]) => gpu.read(t)));
-  return mapValues(results, (t, _, i) =>
-    nd(t.shape, t.dtype === "u32" ? new Uint32Array(bytes[i]!) : new Float32Array(bytes[i]!)),
-  );
+  return mapValues(results, (t, _, i) => nd(t.shape, numbers(t.dtype, bytes[i]!)));
 }
+
+/** The numbers that a tensor's bytes are. */
+const numbers = (dtype: DType, bytes: ArrayBuffer): Float32Array | Uint32Array =>
+  dtype === "u32" ? new Uint32Array(bytes) : toF32(new Uint8Array(bytes), dtype.toUpperCase() as StoredDType);
 
 class PoisonedOps extends EagerOps {
   override tensor(label: string, shape: readonly number[], dtype: DType = "f32"): Tensor {
@@ -140,7 +143,7 @@ export function store(
 
 const same = (v: number) => v;
 
-function rounded(value: number, dtype: DType): number {
+export function rounded(value: number, dtype: DType): number {
   if (dtype === "f16") return f16ToF32(f32ToF16(value));
   if (dtype === "bf16") return bf16ToF32(f32ToBf16(value));
   return dtype === "f32" ? Math.fround(value) : value;

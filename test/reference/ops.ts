@@ -288,6 +288,10 @@ export function concatChannels(a: Nd, b: Nd): Nd {
   );
 }
 
+/** W + b · a, w [N, C], a [R, C], b [N, R] */
+export const loraMerge = (w: Nd, a: Nd, b: Nd): Nd =>
+  mapRows(w, (r, n) => r.map((v, c) => v + sum(row(b, n).map((s, k) => s * row(a, k)[c]!))));
+
 /** Columns in falling order of value; of two equal values the smaller column first. */
 const ranked = (r: Float64Array): number[] => [...r.keys()].sort((a, b) => r[b]! - r[a]! || a - b);
 
