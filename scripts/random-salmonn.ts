@@ -6,20 +6,20 @@ import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeSafetensors } from "../src/io/safetensors.ts";
-import { type BeatsConfig, beatsConfig, beatsParams } from "../src/model/beats.ts";
-import { Fields } from "../src/model/fields.ts";
-import { type LlamaConfig, llamaConfig, llamaParams } from "../src/model/llama.ts";
-import { type SalmonnConfig, salmonnParams, secondsToFrames } from "../src/model/salmonn.ts";
-import { type WhisperConfig, whisperConfig, whisperParams } from "../src/model/whisper.ts";
+import { beatsParams } from "../src/model/beats.ts";
+import { llamaParams } from "../src/model/llama.ts";
+import { connectorParams } from "../src/model/salmonn.ts";
+import { type SalmonnConfig, salmonnConfig } from "../src/model/salmonn-config.ts";
+import { type WhisperConfig, whisperParams } from "../src/model/whisper.ts";
 import { randomTensor, randomTensors, type Tensors } from "./random-weights.ts";
 import { TensorSource, type TorchSource, writeTorch } from "./torch-writer.ts";
 
 const TOKENIZER = fileURLToPath(new URL("../test/fixtures/text/vicuna/tokenizer.model", import.meta.url));
 const SHARDS = 3; // as Vicuna-13B
-const SECONDS = 0.333333; // of a window, and from one to the next
 const RANK = 8;
+const ALPHA = 32;
 
-const QFORMER = { width: 96, ffn: 192, layers: 2, heads: 12 };
+const QFORMER = { hidden_size: 96, intermediate_size: 192, num_attention_heads: 12 };
 
 const WHISPER = {
   architectures: ["WhisperForConditionalGeneration"],
@@ -109,8 +109,9 @@ const YAML = `model:
   freeze_speech_QFormer: False
   window_level_Qformer: True
   num_speech_query_token: 1
-  second_per_window: ${SECONDS}
-  second_stride: ${SECONDS}
+  second_per_window: 0.333333
+  second_stride: 0.333333
+  qformer_config: ${JSON.stringify(QFORMER)} # the real one is as wide as bert-base
 
   speech_llama_proj_model: ""
   freeze_speech_llama_proj: False
@@ -118,7 +119,7 @@ const YAML = `model:
   # LoRA
   lora: True
   lora_rank: ${RANK}
-  lora_alpha: ${4 * RANK}
+  lora_alpha: ${ALPHA}
   lora_dropout: 0.1
 
   multi_prompt: True
@@ -141,26 +142,22 @@ generate:
 
 /** Writes config.yaml and all it names into the folder, which is made; the same bytes for the same seed. */
 export function writeRandomSalmonn(folder: string, seed: number): void {
-  const parse = <C>(json: object, config: (f: Fields) => C) =>
-    config(Fields.parse(JSON.stringify(json), "config.json"));
-  const whisper = parse(WHISPER, whisperConfig);
-  const beats = parse(BEATS, beatsConfig);
-  const llama = parse(LLAMA, llamaConfig);
-  const salmonn: SalmonnConfig = {
-    speechWidth: whisper.width,
-    audioWidth: beats.width,
-    width: llama.width,
-    window: secondsToFrames(SECONDS),
-    stride: secondsToFrames(SECONDS),
-    qformer: { ...QFORMER, frameWidth: whisper.width + beats.width },
-  };
+  const c = salmonnConfig(
+    JSON.stringify({
+      model_type: "salmonn",
+      speech_config: WHISPER,
+      beats_config: BEATS,
+      text_config: LLAMA,
+      qformer_config: QFORMER,
+    }),
+  );
   const at = (...path: string[]) => join(folder, ...path);
   for (const part of ["whisper", "llama"]) mkdirSync(at(part), { recursive: true });
   writeFileSync(at("config.yaml"), YAML);
-  writeWhisper(at("whisper"), whisper, seed);
-  writeTorch(at("beats.pt"), { cfg: BEATS, model: randomTensors(beatsParams(beats), "F32", seed) });
-  writeLlama(at("llama"), randomTensors(llamaParams(llama), "F16", seed));
-  writeTorch(at("salmonn_v1.pth"), trained(salmonn, llama, beats, seed));
+  writeWhisper(at("whisper"), c.speech, seed);
+  writeTorch(at("beats.pt"), { cfg: BEATS, model: randomTensors(beatsParams(c.audio), "F32", seed) });
+  writeLlama(at("llama"), randomTensors(llamaParams(c.text), "F16", seed));
+  writeTorch(at("salmonn_v1.pth"), trained(c, seed));
 }
 
 const writeJson = (path: string, json: object) => writeFileSync(path, `${JSON.stringify(json, null, 2)}\n`);
@@ -216,7 +213,8 @@ function writeLlama(folder: string, tensors: Tensors): void {
 }
 
 /** What SALMONN's training saved: what was trained, some that was not, and the optimiser's state. */
-function trained(c: SalmonnConfig, llama: LlamaConfig, beats: BeatsConfig, seed: number): TorchSource {
+function trained(c: SalmonnConfig, seed: number): TorchSource {
+  const { text: llama, audio: beats } = c;
   const tensor = (name: string, shape: readonly number[]) =>
     [name, randomTensor(name, shape, "F32", seed)] as const;
   const lora = Array.from({ length: llama.layers }, (_, l) => {
@@ -243,7 +241,7 @@ function trained(c: SalmonnConfig, llama: LlamaConfig, beats: BeatsConfig, seed:
       "speech_Qformer.bert.embeddings.position_ids",
       new TensorSource("I64", [1, 512], () => [new Uint8Array(positions.buffer)]),
     ],
-    ...randomTensors(salmonnParams(c), "F32", seed),
+    ...randomTensors(connectorParams(c), "F32", seed),
   ]);
   const state = [...model.values()]
     .filter(({ dtype }) => dtype === "F32")
@@ -263,7 +261,7 @@ function trained(c: SalmonnConfig, llama: LlamaConfig, beats: BeatsConfig, seed:
         { lr: 3e-5, eps: 1e-8, weight_decay: 0.05, foreach: null, params: state.map(([i]) => i) },
       ],
     },
-    config: { model: { lora_rank: RANK, lora_alpha: 4 * RANK, end_sym: "</s>" }, run: { seed } },
+    config: { model: { lora_rank: RANK, lora_alpha: ALPHA, end_sym: "</s>" }, run: { seed } },
     scaler: null,
     epoch: 0,
   };

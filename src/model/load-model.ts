@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/index.ts";
 import type { Folder } from "../io/source.ts";
 import { AudioLanguageModel } from "./audio-model.ts";
 import { ConfigError, Fields } from "./fields.ts";
+import type { LoraPlace } from "./lora.ts";
 import { openModelFiles } from "./open-model.ts";
 import { loadQwen2Audio } from "./qwen2-audio-family.ts";
 import { loadSalmonn } from "./salmonn-family.ts";
@@ -10,6 +11,11 @@ export interface LoadModelOptions {
   /** Bytes of weights so far and in all. */
   onProgress?: (loadedBytes: number, totalBytes: number) => void;
   signal?: AbortSignal;
+  /**
+   * What becomes of the LoRA that a model has: it stays beside the weights, as it was trained, or is merged into them, which
+   * saves two small products a layer and rounds to the type they are stored in (see `mergeLora`). "beside" by default.
+   */
+  lora?: LoraPlace;
 }
 
 /** The families by their `model_type` in config.json. */

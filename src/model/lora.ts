@@ -17,6 +17,9 @@ export interface LoraLayer {
   readonly b: Tensor; // [(H + 2·K)·D, 2·r] f32: α/r times q's B at the rows of q, v's B at those of v, zeros elsewhere
 }
 
+/** Where a LoRA is while its decoder runs: beside the weights, or merged into them. */
+export type LoraPlace = "beside" | "merge";
+
 /** One a layer. */
 export type Lora = readonly LoraLayer[];
 

@@ -15,7 +15,7 @@ import { GenerateError } from "./errors.ts";
 import { ConfigError } from "./fields.ts";
 import { llama } from "./llama.ts";
 import { withPositions } from "./load-beats.ts";
-import { isLora, loadLora } from "./lora.ts";
+import { isLora, type LoraPlace, loadLora, mergeLora } from "./lora.ts";
 import { encodeSpeech, type SalmonnEncoder, salmonnParams, windowCount } from "./salmonn.ts";
 import { type SalmonnConfig, salmonnConfig } from "./salmonn-config.ts";
 
@@ -28,7 +28,7 @@ export async function loadSalmonn(
   texts: Folder,
   configText: string,
   checkpoint: Checkpoint,
-  options: Pick<LoadOptions, "onProgress" | "signal">,
+  options: Pick<LoadOptions, "onProgress" | "signal"> & { readonly lora?: LoraPlace },
 ): Promise<Family> {
   const config = salmonnConfig(configText);
   checkFit(checkpoint, config);
@@ -40,7 +40,11 @@ export async function loadSalmonn(
     );
   const stored = await loadWeights(gpu, checkpoint, salmonnParams(config), { ...options, ignore: isLora });
   const w = { ...stored, audio: await withPositions(gpu, config.audio, stored.audio) };
-  const lora = config.lora && (await loadLora(gpu, checkpoint, config.lora, config.text, options));
+  let lora = config.lora && (await loadLora(gpu, checkpoint, config.lora, config.text, options));
+  if (lora && options.lora === "merge") {
+    mergeLora(gpu, w.text.layers, lora);
+    lora = undefined;
+  }
   const tokens = (samples: number) =>
     windowCount(
       config,
