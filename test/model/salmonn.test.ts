@@ -7,6 +7,7 @@ import type { Checkpoint } from "../../src/io/checkpoint.ts";
 import { loadWeights } from "../../src/io/load.ts";
 import type { TensorInfo } from "../../src/io/safetensors.ts";
 import { EagerOps } from "../../src/kernels/index.ts";
+import { toExample } from "../../src/mask/examples.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import { loadModel } from "../../src/model/load-model.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
@@ -85,6 +86,11 @@ test("the prompt is the template's, the clip between its ends", () => {
     [before.length],
   );
   assert.equal(ids.slice(before.length + 5), golden.ints("prompt.after_ids"));
+  const text = golden.ints("s0.target_ids").slice(0, -1).join(" ");
+  assert.equal(
+    toExample(model, { name: "s0", audio: { tokens: 5, load: () => Promise.reject() }, text }).answer,
+    golden.ints("s0.target_ids"),
+  );
   assert.throws(
     () => model.layOut({ audio: wav("s0"), system: "x" }),
     /prompt: expected no system message, which SALMONN has no place for/,
