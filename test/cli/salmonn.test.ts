@@ -7,6 +7,7 @@ import type { LearnDocument } from "../../src/cli/learn-end.ts";
 import type { RunDocument } from "../../src/cli/run.ts";
 import { readMask } from "../../src/mask/mask-file.ts";
 import { Goldens } from "../model/golden.ts";
+import { spell } from "../model/golden-salmonn.ts";
 import { command, here, ours, withFolder } from "./command.ts";
 
 const MODEL = "test/fixtures/salmonn/config.yaml";
@@ -35,7 +36,7 @@ function writeData(folder: string): { clips: string[]; data: string } {
   const clips = ["s0", "s1"].map((clip) => join(folder, `${clip}.wav`));
   const rows = clips.map((path, i) => {
     writeFileSync(path, wavFile(golden.f32(`s${i}.wav`)));
-    const text = golden.ints(`s${i}.target_ids`).slice(0, -1).join(" ");
+    const text = spell(golden.ints(`s${i}.target_ids`).slice(0, -1));
     return `${JSON.stringify({ audio: path, text, task: "asr" })}\n`;
   });
   const data = join(folder, "asr.jsonl");

@@ -15,7 +15,7 @@ import { connectorParams, speechTokens, windowCount } from "../../src/model/salm
 import { salmonnConfig } from "../../src/model/salmonn-config.ts";
 import { type Nd, nd } from "../reference/array.ts";
 import { expectGolden, Goldens } from "./golden.ts";
-import { maskOf } from "./golden-salmonn.ts";
+import { maskOf, spell } from "./golden-salmonn.ts";
 
 const golden = new Goldens("salmonn");
 const FOLDER = fileURLToPath(new URL("../fixtures/salmonn", import.meta.url));
@@ -86,7 +86,7 @@ test("the prompt is the template's, the clip between its ends", () => {
     [before.length],
   );
   assert.equal(ids.slice(before.length + 5), golden.ints("prompt.after_ids"));
-  const text = golden.ints("s0.target_ids").slice(0, -1).join(" ");
+  const text = spell(golden.ints("s0.target_ids").slice(0, -1));
   assert.equal(
     toExample(model, { name: "s0", audio: { tokens: 5, load: () => Promise.reject() }, text }).answer,
     golden.ints("s0.target_ids"),
