@@ -7,6 +7,7 @@ import type { Checkpoint } from "../../src/io/checkpoint.ts";
 import { loadWeights } from "../../src/io/load.ts";
 import type { TensorInfo } from "../../src/io/safetensors.ts";
 import { EagerOps } from "../../src/kernels/index.ts";
+import { toExample } from "../../src/mask/examples.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import { loadModel } from "../../src/model/load-model.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
@@ -14,7 +15,7 @@ import { connectorParams, speechTokens, windowCount } from "../../src/model/salm
 import { salmonnConfig } from "../../src/model/salmonn-config.ts";
 import { type Nd, nd } from "../reference/array.ts";
 import { expectGolden, Goldens } from "./golden.ts";
-import { maskOf } from "./golden-salmonn.ts";
+import { maskOf, spell } from "./golden-salmonn.ts";
 
 const golden = new Goldens("salmonn");
 const FOLDER = fileURLToPath(new URL("../fixtures/salmonn", import.meta.url));
@@ -85,6 +86,11 @@ test("the prompt is the template's, the clip between its ends", () => {
     [before.length],
   );
   assert.equal(ids.slice(before.length + 5), golden.ints("prompt.after_ids"));
+  const text = spell(golden.ints("s0.target_ids").slice(0, -1));
+  assert.equal(
+    toExample(model, { name: "s0", audio: { tokens: 5, load: () => Promise.reject() }, text }).answer,
+    golden.ints("s0.target_ids"),
+  );
   assert.throws(
     () => model.layOut({ audio: wav("s0"), system: "x" }),
     /prompt: expected no system message, which SALMONN has no place for/,
