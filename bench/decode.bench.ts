@@ -12,32 +12,43 @@ import { median } from "./timing.ts";
 
 const MODEL = fileURLToPath(new URL("../models/demo/model", import.meta.url));
 const PROMPT = 85; // tokens: a clip of 3 s and a short instruction
-const NEW = 33; // tokens: the prefill gives the first, each step one more
+export const NEW = 33; // tokens: the prefill gives the first, each step one more
+export const BATCHES = [1, 8];
 const ROUNDS = 3;
 
-/** The demo model's decoder from a prompt's ids to its answer: what a token takes, for one sequence and for eight. */
+/** The demo model's decoder. */
 export default async function decode(b: Bench): Promise<void> {
   using model = await loadModel(b.gpu, MODEL);
-  const { lm } = model.family;
-  const weightBytes = await bytesOfDecoder();
+  await measureDecoding(b, "demo model", model.family.lm, await bytesOfDecoder(), PROMPT);
+}
+
+/** A decoder from a prompt's ids to its answer: what a token takes, for one sequence and for eight. */
+export async function measureDecoding(
+  b: Bench,
+  name: string,
+  lm: LanguageModel,
+  weightBytes: number, // that a step reads
+  promptTokens: number,
+): Promise<void> {
   const half = Float32Array.from({ length: lm.layers * lm.heads }, (_, i) => i % 2);
-  for (const batch of [1, 8]) {
+  for (const batch of BATCHES) {
     const masks = [
       { name: "no mask", gates: undefined, costs: [] as Cost[] },
       { name: "half off", gates: half, costs: [] as Cost[] },
     ];
-    for (const { gates, costs } of masks) costs.push(await answer(b, lm, batch, gates, 2)); // compiles
+    for (const { gates, costs } of masks) costs.push(await answer(b, lm, batch, gates, promptTokens, 2)); // compiles
     for (let round = 0; round < ROUNDS; round++)
-      for (const { gates, costs } of masks) costs.push(await answer(b, lm, batch, gates, NEW));
-    for (const { name, costs } of masks) {
+      for (const { gates, costs } of masks) costs.push(await answer(b, lm, batch, gates, promptTokens, NEW));
+    for (const { name: mask, costs } of masks) {
       const [short, ...long] = costs as [Cost, ...Cost[]];
       const step = (of: "dispatches" | "submits" | "bytesRead") => (long[0]![of] - short[of]) / (NEW - 2);
       const prefillMs = median(long.map((cost) => cost.prefillMs));
       const stepMs = median(long.map((cost) => cost.stepsMs)) / (NEW - 1);
       const figures = {
+        model: name,
         batch,
-        mask: name,
-        promptTokens: PROMPT,
+        mask,
+        promptTokens,
         prefillMs,
         stepMs,
         tokensPerSecond: (batch * 1000) / stepMs,
@@ -48,7 +59,7 @@ export default async function decode(b: Bench): Promise<void> {
       };
       b.report(
         figures,
-        `B ${batch} · ${name} · prefill of ${PROMPT} ${prefillMs.toFixed(1)} ms · ${figures.tokensPerSecond.toFixed(1)} tokens/s; ` +
+        `${name} · B ${batch} · ${mask} · prefill of ${promptTokens} ${prefillMs.toFixed(1)} ms · ${figures.tokensPerSecond.toFixed(1)} tokens/s; ` +
           `a step: ${stepMs.toFixed(2)} ms, ${figures.dispatchesPerStep} dispatches, ${figures.submitsPerStep} submit, ` +
           `${figures.bytesReadPerStep} B read back, ${(weightBytes / 1e6).toFixed(2)} MB of weights`,
       );
@@ -71,9 +82,10 @@ async function answer(
   lm: LanguageModel,
   batch: number,
   gates: Float32Array | undefined,
+  promptTokens: number,
   maxNewTokens: number,
 ): Promise<Cost> {
-  const ids = Array.from({ length: PROMPT }, (_, t) => (t * 37) % lm.vocab);
+  const ids = Array.from({ length: promptTokens }, (_, t) => (t * 37) % lm.vocab);
   const prompts = Array.from({ length: batch }, () => ({ ids, ...(gates && { gates }) }));
   const packed = Uint32Array.from(prompts.flatMap((prompt) => prompt.ids));
   const embed = (ops: Ops) => lm.embed(ops, ops.upload("ids", [packed.length], packed));

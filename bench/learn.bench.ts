@@ -26,21 +26,26 @@ const KEEP = { "all kept": 2 ** 40, recomputed: 0 }; // bytes of activations
 export default async function learn(b: Bench): Promise<void> {
   {
     using model = await loadModel(b.gpu, MODEL);
-    await measure(b, "demo model", learning(model.family.lm, await demoLayerWeights(), 16, TOKENS));
+    await measureLearning(b, "demo model", learning(model.family.lm, await demoLayerWeights(), 16, TOKENS));
   }
   await b.fitting(async () => {
     const { lm, layerWeights } = twoLayers(b);
-    await measure(b, `2 layers of C ${lm.width}`, learning(lm, layerWeights, 4, b.sizes.tokens));
+    await measureLearning(b, `2 layers of C ${lm.width}`, learning(lm, layerWeights, 4, b.sizes.tokens));
   });
 }
 
 /** Forwards, prefills and steps in turns, so that whatever else the machine does meets all alike; then a row each. */
-async function measure(b: Bench, name: string, l: Learning): Promise<void> {
+export async function measureLearning(
+  b: Bench,
+  name: string,
+  l: Learning,
+  keep: Readonly<Record<string, number>> = KEEP,
+): Promise<void> {
   const { gpu } = b;
   const only = prompts(l);
   const forwards: number[] = [];
   const prefills: number[] = [];
-  const kept = Object.entries(KEEP).map(([name, bytes]) => ({ name, bytes, costs: [] as StepCost[] }));
+  const kept = Object.entries(keep).map(([name, bytes]) => ({ name, bytes, costs: [] as StepCost[] }));
   for (let round = 0; round <= ROUNDS; round++) {
     forwards.push(await forwardMs(gpu, l));
     prefills.push(await forwardMs(gpu, only));

@@ -1,5 +1,6 @@
 /** The sizes that the benches' shapes are made of, by the names of the field. */
 export interface Sizes {
+  readonly layers: number; // L of the decoder
   readonly tokens: number; // T of a prefill
   readonly cache: number; // S of a decode step
   readonly width: number; // C
@@ -13,6 +14,7 @@ export interface Sizes {
 }
 
 const TINY: Sizes = {
+  layers: 4,
   tokens: 128,
   cache: 512,
   width: 256,
@@ -27,6 +29,7 @@ const TINY: Sizes = {
 
 /** A clip of 30 s is 750 tokens to Qwen2-Audio; the rest is the prompt around it. */
 const QWEN2_AUDIO_7B: Sizes = {
+  layers: 32,
   tokens: 800,
   cache: 1024,
   width: 4096,
@@ -42,6 +45,7 @@ const QWEN2_AUDIO_7B: Sizes = {
 /** SALMONN's decoder is Vicuna-13B, its audio encoder Whisper large-v2. */
 const VICUNA_13B: Sizes = {
   ...QWEN2_AUDIO_7B,
+  layers: 40,
   tokens: 128,
   width: 5120,
   ffn: 13_824,

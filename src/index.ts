@@ -47,6 +47,7 @@ export {
   type Tree,
   vector,
 } from "./io/load.ts";
+export { leaves, mapTree, type Param } from "./io/params.ts";
 export { PickleError, TorchTensor, type TorchValue } from "./io/pickle.ts";
 export {
   encodeSafetensors,

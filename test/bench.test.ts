@@ -9,8 +9,10 @@ import { Bench, type Case } from "../bench/harness.ts";
 import { input } from "../bench/inputs.ts";
 import { kernelMs, learning, shares, step } from "../bench/learning.ts";
 import { SIZES, type Sizes } from "../bench/sizes.ts";
+import { matrixElements, synthetic, weightBytes } from "../bench/synthetic.ts";
 import { ratio, timeInTurns } from "../bench/timing.ts";
 import { openGpu } from "../src/gpu/index.ts";
+import { matrix, vector } from "../src/io/load.ts";
 import { bf16ToF32, f16ToF32 } from "../src/io/values.ts";
 import { loadModel } from "../src/model/index.ts";
 import { expectRejects } from "./reference/compare.ts";
@@ -63,6 +65,7 @@ test("the last line of a run is one JSON document", () => {
 test("what is not known is named, with what is", () => {
   for (const [args, message] of [
     [["swiglo"], /^bench: expected names out of .*attention.*, got swiglo$/m],
+    [["--layers", "0"], /^bench: expected --layers to be a whole number above 0, got 0$/m],
     [["--shapes", "8b"], /^bench: expected --shapes tiny or 7b or 13b, got 8b$/m],
   ] as const) {
     const { status, stderr } = main(...args);
@@ -105,6 +108,51 @@ test("a shape that the device has no room for is said to be left out", async () 
     }),
   );
   assert.match(lines.join("\n"), /^huge +not measured: x needs a buffer of 4398046511104 bytes, this device/);
+});
+
+test("weights of any family are made up on the GPU, of their sizes and types", async () => {
+  gpu.trim();
+  const before = gpu.bytes;
+  const tree = { w: matrix("w", [5, 8192]), norm: vector("norm", 33), twice: matrix("huge", [600, 16_384]) };
+  const b = bench();
+  await b.run("synthetic", async () => {
+    const made = await synthetic(b, "a tree", tree, "f16", 1e6);
+    assert.is(`${made.w} ${made.norm}`, "w [5, 8192] f16 norm [33] f32");
+    assert.is(weightBytes(tree, "f16"), 2 * (5 * 8192 + 600 * 16_384) + 4 * 33);
+    assert.is(matrixElements(tree), 5 * 8192 + 600 * 16_384);
+    const values = Float64Array.from(new Uint16Array(await gpu.read(made.twice)), f16ToF32);
+    const size = Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+    assert.ok(Math.abs(size * 128 - Math.sqrt(1 / 3)) < 0.01, `of size ${size}`); // uniform numbers, by √columns
+    assert.ok(values.slice(-16_384).some((v) => v !== 0));
+  });
+  gpu.trim();
+  assert.is(gpu.bytes, before);
+});
+
+test("a model that the device has no room for is said to be left out, with what it needs", async () => {
+  const tree = { w: matrix("w", [10_000, 10_000]) };
+  const line = async (spareBytes: number) => {
+    const lines: string[] = [];
+    const b = bench(lines);
+    await b.run("model", () =>
+      b.fitting(async () => {
+        await synthetic(b, "It", tree, "f16", spareBytes);
+      }),
+    );
+    return lines.join("\n");
+  };
+  const { device } = gpu;
+  const popErrorScope = device.popErrorScope;
+  device.popErrorScope = () => popErrorScope.call(device).then(() => ({ message: "" }) as GPUError); // as if it were full
+  try {
+    const needs =
+      /^model +not measured: It needs 0.3 GB, 0.2 GB of them for weights in f16, this device has less memory free$/;
+    assert.match(await line(1e8), needs);
+  } finally {
+    device.popErrorScope = popErrorScope;
+  }
+  if (gpu.software)
+    assert.match(await line(1e15), /It needs 1000000.2 GB, .*, this machine has [\d.]+ GB of memory free$/);
 });
 
 test("nothing that a bench made stays", async () => {
