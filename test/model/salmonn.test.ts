@@ -73,7 +73,7 @@ for (const clip of CLIPS)
     const blocks = await ops.traced("block");
     const stages = {
       whisper_out: norms.filter(({ shape }) => shape[0] === 100 && shape[1] === 64).at(-2), // before ln_speech
-      beats_out: blocks.at(-1),
+      beats_out: blocks.filter(({ shape }) => shape[1] === 32).at(-1),
       speech_embeds: nd(tokens.shape, await gpu.readF32(tokens)),
       "gen.inputs_embeds": nd(x.shape, await gpu.readF32(x)),
     };
