@@ -16,6 +16,7 @@ import { salmonnConfig } from "../../src/model/salmonn-config.ts";
 import { type Nd, nd } from "../reference/array.ts";
 import { expectGolden, Goldens } from "./golden.ts";
 import { maskOf, spell } from "./golden-salmonn.ts";
+import { TracingOps } from "./tracing-ops.ts";
 
 const golden = new Goldens("salmonn");
 const FOLDER = fileURLToPath(new URL("../fixtures/salmonn", import.meta.url));
@@ -59,6 +60,30 @@ test("the tokens of what the reference's encoders hear are the reference's", asy
     expectGolden(clip, nd([1, ...tokens[i]!.shape], got), golden.get(`${clip}.speech_embeds`));
   }
 });
+
+for (const clip of CLIPS)
+  test(`every stage from the waveform of ${clip} is the reference's`, async () => {
+    using ops = new TracingOps(gpu);
+    const tokens = model.family.encode(ops, [wav(clip)]);
+    const { ids, parts } = model.layOut({ audio: wav(clip) });
+    const x = model.family.lm.embed(ops, ops.upload("ids", [ids.length], Uint32Array.from(ids)));
+    ops.copyRows(tokens, 0, x, parts[0]!.at, tokens.rows);
+    ops.submit();
+    const norms = await ops.traced("layerNorm");
+    const blocks = await ops.traced("block");
+    const stages = {
+      whisper_out: norms.filter(({ shape }) => shape[0] === 100 && shape[1] === 64).at(-2), // before ln_speech
+      beats_out: blocks.filter(({ shape }) => shape[1] === 32).at(-1),
+      speech_embeds: nd(tokens.shape, await gpu.readF32(tokens)),
+      "gen.inputs_embeds": nd(x.shape, await gpu.readF32(x)),
+    };
+    for (const [name, got] of Object.entries(stages)) {
+      if (!golden.has(`${clip}.${name}`)) continue; // of "long" there is the audio side
+      const want = golden.get(`${clip}.${name}`);
+      expectGolden(name, nd(want.shape, got!.data), want);
+      assert.equal(got!.shape, want.shape.slice(1), name);
+    }
+  });
 
 test("the tokens of a waveform are the reference's, alone and in a packed batch", async () => {
   const together = await model.encode(CLIPS.map(wav));
