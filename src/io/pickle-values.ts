@@ -93,11 +93,13 @@ export const CONSTRUCTORS: ReadonlyMap<string, Construct> = new Map<string, Cons
   ["_codecs.encode", latin1],
 ]);
 
-/** A storage out of a persistent id: ("storage", type, key, device, length). */
+/** A storage out of a persistent id: ("storage", type, key, device, length), and None in the layout before 1.6. */
 export function toStorage(id: Item): TorchStorage {
-  const [tag, type, key, , length] = list(id);
+  const [tag, type, key, , length, view = null] = list(id);
   const dtype = type instanceof Named ? STORAGES.get(type.name) : undefined;
   if (tag !== "storage" || !dtype) throw pickleError("a storage of tensors", "another persistent object");
+  if (view !== null)
+    throw pickleError("a storage of its own", "part of another; save the file again with a newer torch.save");
   return { key: text(key), dtype, length: count(length) };
 }
 

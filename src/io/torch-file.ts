@@ -4,6 +4,7 @@ import { readTensor, STORED_BYTES, type TensorInfo } from "./safetensors.ts";
 import { type ByteSource, MAX_SLICE } from "./source.ts";
 import { stridedSource } from "./strided.ts";
 import { type TorchFile, torchError } from "./torch-layout.ts";
+import { readTorchLegacy } from "./torch-legacy.ts";
 import { readTorchZip } from "./torch-zip.ts";
 import { toF32 } from "./values.ts";
 
@@ -26,14 +27,12 @@ export async function readTorch(source: ByteSource): Promise<TorchFile> {
   };
 }
 
+/** By how the file begins: as a ZIP file, or as a pickle. */
 async function readLayout(source: ByteSource): Promise<TorchFile> {
-  const start = await source.read(0, Math.min(4, source.size));
-  if (new TextDecoder().decode(start) === "PK\u0003\u0004") return readTorchZip(source);
-  const got =
-    start[0] === 0x80
-      ? "the older layout or a bare pickle; save it again with a newer torch.save"
-      : "other bytes; it is cut short or another format";
-  throw torchError(source.name, "the ZIP layout of torch.save", got);
+  const start = new TextDecoder("latin1").decode(await source.read(0, Math.min(4, source.size)));
+  if (start === "PK\u0003\u0004") return readTorchZip(source);
+  if (start[0] === "\u0080") return readTorchLegacy(source);
+  throw torchError(source.name, "what torch.save writes", "other bytes; it is cut short or another format");
 }
 
 /**

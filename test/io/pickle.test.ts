@@ -1,12 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MAX_DEPTH, PickleError, TorchTensor, unpickle } from "../../src/io/pickle.ts";
+import { bytes, str, u32 } from "./torch-files.ts";
 
-/** Opcodes by their characters as Python's pickletools names them; `\xNN` are bytes, as text of latin1. */
-const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 const read = (text: string) => unpickle(bytes(`\x80\x02${text}`)).value;
-const u32 = (n: number) => String.fromCharCode(n & 255, (n >> 8) & 255, (n >> 16) & 255, n >>> 24);
-const str = (text: string) => `X${u32(text.length)}${text}`;
 
 function refuses(text: string, message: string | RegExp) {
   try {

@@ -8,23 +8,24 @@ import { stridedSource } from "../../src/io/strided.ts";
 
 const torch = openFolder("test/fixtures/torch");
 
-test("views are read row by row, whole and in slices that cut rows and elements", async () => {
-  const { tensors, close } = await openCheckpointFile(torch, "views.pth");
-  const views = [...tensors].filter(([name]) => tensors.has(`${name}.rows`));
-  assert.is(views.length, 22);
-  for (const [name, info] of views) {
-    const rows = tensors.get(`${name}.rows`)!;
-    assert.equal([info.dtype, info.shape], [rows.dtype, rows.shape], name);
-    const expected = await readTensor(rows);
-    assert.equal(await readTensor(info), expected, name);
-    for (const limit of [1, 3, 7, 16, 50]) {
-      const read: number[] = [];
-      for await (const { bytes } of slices(info, { limit })) read.push(...bytes);
-      assert.equal(read, [...expected], `${name} by ${limit}`);
+for (const file of ["views.pth", "views.legacy.pth"])
+  test(`${file}: views are read row by row, whole and in slices that cut rows and elements`, async () => {
+    const { tensors, close } = await openCheckpointFile(torch, file);
+    const views = [...tensors].filter(([name]) => tensors.has(`${name}.rows`));
+    assert.is(views.length, 22);
+    for (const [name, info] of views) {
+      const rows = tensors.get(`${name}.rows`)!;
+      assert.equal([info.dtype, info.shape], [rows.dtype, rows.shape], name);
+      const expected = await readTensor(rows);
+      assert.equal(await readTensor(info), expected, name);
+      for (const limit of [1, 3, 7, 16, 50]) {
+        const read: number[] = [];
+        for await (const { bytes } of slices(info, { limit })) read.push(...bytes);
+        assert.equal(read, [...expected], `${name} by ${limit}`);
+      }
     }
-  }
-  await close();
-});
+    await close();
+  });
 
 test("a storage that tensors share is one source", async () => {
   const { tensors, close } = await openCheckpointFile(torch, "views.pth");
