@@ -2,7 +2,7 @@
  * The directory of a ZIP file whose entries are stored as they are, as torch.save writes them; sizes beyond 4 GiB
  * included. Format: PKWARE's APPNOTE.TXT, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14 to 4.3.16 (its end).
  */
-import { crc32 } from "./crc32.ts";
+import { crc32 } from "#files";
 import { type ByteSource, MAX_SLICE, partSource } from "./source.ts";
 
 /** The file is not a ZIP file, is damaged, or packed in a way that is not read here. */
@@ -86,6 +86,7 @@ function parseEntry(source: ByteSource, view: DataView): ZipEntry {
   const nameLength = view.getUint16(28, true);
   const name = new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + 46, nameLength));
   const [flags, method] = [view.getUint16(8, true), view.getUint16(10, true)];
+  if (!isWithin(name)) throw bad(source, "names within the archive", `${JSON.stringify(name.slice(0, 100))}`);
   if (flags & 1) throw bad(source, `'${name}' to be readable`, "it encrypted");
   if (method !== 0)
     throw bad(
@@ -98,6 +99,14 @@ function parseEntry(source: ByteSource, view: DataView): ZipEntry {
     throw bad(source, `'${name}' to lie within the file`, `${size} bytes at ${header}; it is damaged`);
   return { name, source, size, header, crc32: view.getUint32(16, true) };
 }
+
+/** Whether a name stays in the folder that an archive is unpacked to; a folder's own ends in a slash. */
+const isWithin = (name: string) =>
+  !/[\\\0]/.test(name) &&
+  name
+    .replace(/(?<=.)\/$/, "")
+    .split("/")
+    .every((part) => !["", ".", ".."].includes(part));
 
 /** Bytes stored, bytes of content, and offset; those that do not fit into 32 bits follow in extra field 1, in this order. */
 function sizes(source: ByteSource, name: string, view: DataView, extra: number): [number, number, number] {

@@ -22,14 +22,17 @@ export function dict(values: Readonly<Record<string, string>>): string {
   return `}(${items.join("")}u`;
 }
 
-/** The opcodes that push a storage, and a tensor that is all of it. */
+/** The opcodes that push a storage, and a tensor that is all of one. */
 export const storage = (type: string, key: string, length: number): string =>
   `(${str("storage")}ctorch\n${type}\n${str(key)}${str("cpu")}${int(length)}tQ`;
-export const tensor = (type: string, key: string, ...shape: number[]): string => {
-  const after = (dim: number) => shape.slice(dim).reduce((size, n) => size * n, 1);
-  const strides = shape.map((_, dim) => after(dim + 1));
-  return `ctorch._utils\n_rebuild_tensor_v2\n(${storage(type, key, after(0))}${int(0)}${ints(...shape)}${ints(...strides)}\x89}tR`;
-};
+export function tensor(type: string, key: string, shape: readonly number[], strides = rows(shape)): string {
+  const length = shape.reduce((size, n) => size * n, 1);
+  const args = `${storage(type, key, length)}${int(0)}${ints(...shape)}${ints(...strides)}\x89}`;
+  return `ctorch._utils\n_rebuild_tensor_v2\n(${args}tR`;
+}
+
+const rows = (shape: readonly number[]) =>
+  shape.map((_, dim) => shape.slice(dim + 1).reduce((size, n) => size * n, 1));
 
 export interface Entry {
   readonly name: string;
@@ -51,6 +54,11 @@ export const entry = (name: string, content: Uint8Array, crc = crc32(content)): 
   pieces: [{ at: 0, bytes: content }],
   crc,
 });
+
+/** An entry of zeros, but for `pieces`. */
+export function hole(name: string, size: number, pieces: readonly Piece[] = []): Entry {
+  return { name, size, pieces, crc: 0 };
+}
 
 const WIDE = 0xffffffff;
 

@@ -64,7 +64,7 @@ test("says what is wrong, and in which file", async () => {
   for (const part of [0, 1, 2, 3, 4]) await refuses(part, pickle("cos\nsystem\n"), evil, PickleError);
   const end =
     /expected storage '94237721602048' to end within the file, got end \d+ of \d+ bytes; .* cut short/;
-  await refuses(3, pickle(tensor("FloatStorage", STORAGE, 2 ** 40)), end);
+  await refuses(3, pickle(tensor("FloatStorage", STORAGE, [2 ** 40])), end);
   const keys = (...names: string[]) => pickle(`](${names.map(str).join("")}e`);
   await refuses(4, keys(), /expected storage '94237721602048', got none; the file is damaged/);
   await refuses(4, keys(STORAGE, "7"), /each storage's key once, got '7'; the file is damaged/);
