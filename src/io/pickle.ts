@@ -21,6 +21,9 @@ export { storageBytes, type TorchStorage, TorchTensor, type TorchValue } from ".
 /** The most objects (and opcodes) of a file; those it shares count each time they are used. */
 export const MAX_OBJECTS = 4_000_000;
 
+/** A dict, a set or a call counts as this many: an empty one takes 200 bytes, where a list takes 16. */
+const HEAVY = 8;
+
 /** The deepest that lists, tuples, dicts and sets may lie in each other. */
 export const MAX_DEPTH = 100;
 
@@ -73,13 +76,13 @@ class Unpickler {
     [0x96, (m) => m.#push(m.#in.take(m.#in.length(8)).slice())], // BYTEARRAY8
     [0x5d, (m) => m.#push([])], // EMPTY_LIST
     [0x29, (m) => m.#push([])], // EMPTY_TUPLE
-    [0x7d, (m) => m.#push(new Map())], // EMPTY_DICT
-    [0x8f, (m) => m.#push(new Set())], // EMPTY_SET
+    [0x7d, (m) => m.#pushHeavy(new Map())], // EMPTY_DICT
+    [0x8f, (m) => m.#pushHeavy(new Set())], // EMPTY_SET
     [0x85, (m) => m.#push(m.#popMany(1))], // TUPLE1
     [0x86, (m) => m.#push(m.#popMany(2))], // TUPLE2
     [0x87, (m) => m.#push(m.#popMany(3))], // TUPLE3
     [0x74, (m) => m.#push(m.#popMark())], // TUPLE
-    [0x91, (m) => m.#push(new Set(m.#popMark()))], // FROZENSET
+    [0x91, (m) => m.#pushHeavy(new Set(m.#popMark()))], // FROZENSET
     [0x61, (m) => m.#append(m.#popMany(1))], // APPEND
     [0x65, (m) => m.#append(m.#popMark())], // APPENDS
     [0x73, (m) => m.#setItems(m.#popMany(2))], // SETITEM
@@ -149,6 +152,11 @@ class Unpickler {
     this.#stack.push(item);
   }
 
+  #pushHeavy(item: Map<Item, Item> | Set<Item>): void {
+    this.#charge(HEAVY - 1);
+    this.#push(item);
+  }
+
   #charge(objects: number): void {
     this.#objects += objects;
     if (this.#objects > MAX_OBJECTS) throw tooMany();
@@ -205,7 +213,7 @@ class Unpickler {
     const construct = made instanceof Named ? CONSTRUCTORS.get(made.name) : undefined;
     if (!construct) throw pickleError("a call of a constructor", `one of ${describe(made!)}`);
     if (!Array.isArray(args)) throw damaged("a call without arguments");
-    this.#charge(args.reduce((sum: number, arg) => sum + lengthOf(arg), 0));
+    this.#charge(args.reduce((sum: number, arg) => sum + lengthOf(arg), HEAVY));
     this.#push(construct(args));
   }
 

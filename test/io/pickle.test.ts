@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { MAX_DEPTH, PickleError, TorchTensor, unpickle } from "../../src/io/pickle.ts";
+import { MAX_DEPTH, MAX_OBJECTS, PickleError, TorchTensor, unpickle } from "../../src/io/pickle.ts";
 import { bytes, str, u32 } from "./torch-files.ts";
 
 const read = (text: string) => unpickle(bytes(`\x80\x02${text}`)).value;
@@ -106,8 +106,8 @@ test("calls nothing but the constructors it knows", () => {
 test("refuses what would grow, dig or turn without end", () => {
   const doubling = `]q\0${"0h\0h\0\x86q\0".repeat(40)}.`;
   refuses(doubling, /expected at most \d+ objects, got more/);
-  const many = `(${"N".repeat(4_000_001)}t.`;
-  refuses(many, /expected at most \d+ objects, got more/);
+  for (const [object, cost] of [["N", 1], ["]", 1], ["}", 8], ["\x8f", 8], ["(\x91", 8]] as const) // biome-ignore format: pairs
+    refuses(`(${object.repeat(MAX_OBJECTS / cost)}t.`, /expected at most 4000000 objects, got more/);
   refuses(`${"]".repeat(MAX_DEPTH + 1)}${"a".repeat(MAX_DEPTH)}.`, /at most 100 deep/);
   assert.ok(read(`${"]".repeat(MAX_DEPTH)}${"a".repeat(MAX_DEPTH - 1)}.`));
   refuses("]q\0h\0a.", "values that end, got one that contains itself");

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { HeadMask, MaskError } from "../../src/mask/head-mask.ts";
 import { type MaskShape, readMask, writeMask } from "../../src/mask/mask-file.ts";
+import { dict, entry, pickle, tensor, zipBytes } from "../io/torch-files.ts";
 
 const fixture = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../fixtures/masks/${name}`, import.meta.url)));
@@ -32,6 +33,31 @@ test("reads the heads' logits and leaves the FFN's out; 0 is on", async () => {
     [true, true, false, false],
   );
   assert.is(mask.count, expected.filter((logit) => logit >= 0).length);
+});
+
+test("the files that one mask is published in are equal, and so are their bits", async () => {
+  const files = ["mask.pth", "mask.torch2.pth", "mask_runner.pth", "legacy.pth"];
+  const [mask, ...others] = await Promise.all(files.map((name) => readMask(fixture(name), name, shape)));
+  for (const other of others) assert.ok(other.equals(mask!));
+  assert.ok((await readMask(mask!.toBits(), "mask.bits", shape)).equals(mask!));
+});
+
+test("a published mask of 40 × 40 heads is 200 bytes of bits, which read as the same mask", async () => {
+  const size = { layers: 40, heads: 40 };
+  const logits = Float32Array.from({ length: 40 * 41 }, (_, i) => Math.sin(i * i));
+  const value = dict({ model: dict({ tensor: tensor("FloatStorage", "0", [logits.length]) }) });
+  const file = zipBytes([
+    entry("mask/data.pkl", pickle(value)),
+    entry("mask/data/0", new Uint8Array(logits.buffer)),
+  ]);
+  const mask = await readMask(file, "mask.pth", size);
+  const bits = mask.toBits();
+  assert.is(bits.length, 200);
+  const again = await readMask(bits, "mask.bits", size);
+  assert.ok(again.equals(mask));
+  for (let layer = 0; layer < 40; layer++)
+    for (let head = 0; head < 40; head++)
+      assert.is(again.isOn(layer, head), logits[layer * 41 + head]! >= 0, `${layer}, ${head}`);
 });
 
 test("knows it by its content too, and gives the same mask as safetensors", async () => {
