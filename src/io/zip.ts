@@ -133,9 +133,10 @@ function zip64Field(view: DataView, from: number, least: number): number | undef
 }
 
 /**
- * An entry's bytes. Once they have been read from the first to the last, in order and by whatever pieces, they are
- * compared with the check sum; a sum of 0 says nothing (torch.save writes it when it is told not to compute any).
- * @throws ZipError, also by the read that completes them, SourceError
+ * An entry's bytes. They are summed up as reads go on from the first to the last, in whatever pieces; when all have been
+ * seen and the sum is another than stated, that read and each after it throws. A sum of 0 says nothing: torch.save
+ * writes it when it is told not to compute any.
+ * @throws ZipError, SourceError
  */
 export async function entrySource({
   name,
@@ -150,14 +151,14 @@ export async function entrySource({
     throw bad(source, `'${name}' at ${header}`, "other bytes; it is damaged");
   const part = partSource(source, begin, size);
   if (stated === 0) return part;
-  let [summed, sum] = [0, 0]; // always of the entry's first bytes, whoever else reads meanwhile
+  let [summed, sum] = [0, 0]; // the first so many bytes, and their sum
   return {
     ...part,
     async read(offset, length, options) {
       const bytes = await part.read(offset, length, options);
-      if (offset === 0) [summed, sum] = [0, 0];
-      if (offset !== summed || length === 0) return bytes;
-      [summed, sum] = [summed + length, crc32(bytes, sum)];
+      const end = offset + length;
+      if (offset <= summed && summed < end)
+        [summed, sum] = [end, crc32(bytes.subarray(summed - offset), sum)];
       if (summed === size && sum !== stated)
         throw bad(source, `'${name}' to have the CRC ${hex(stated)}`, `${hex(sum)}; the file is damaged`);
       return bytes;

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { openCheckpointFile } from "../../src/io/checkpoint.ts";
 import { openFolder } from "../../src/io/files-node.ts";
 import { TorchTensor, type TorchValue } from "../../src/io/pickle.ts";
-import { readTensor } from "../../src/io/safetensors.ts";
+import { readTensor, type TensorInfo } from "../../src/io/safetensors.ts";
 import { memoryFolder, memorySource } from "../../src/io/source.ts";
 import { readTensorF32, readTorch } from "../../src/io/torch-file.ts";
 import { toF32 } from "../../src/io/values.ts";
@@ -143,17 +143,23 @@ test("finds it in a storage that is read in slices, by the last of them, whateve
   const bytes = fixture("mask.pth");
   const first = new Uint8Array(Float32Array.of(logits[0]!).buffer);
   const begin = bytes.findIndex((_, i) => first.every((byte, j) => byte === bytes[i + j]));
-  const read = async () => {
+  const info = async () => {
     const folder = memoryFolder("m", { "mask.pth": bytes });
-    const info = (await openCheckpointFile(folder, "mask.pth")).tensors.get("tensor")!;
-    for (let at = 0; at < 144; at += 8) {
-      await info.source.read(at, 8);
-      if (at) await info.source.read(at / 2, 8);
+    return (await openCheckpointFile(folder, "mask.pth")).tensors.get("tensor")!;
+  };
+  const read = async ({ source, end }: TensorInfo) => {
+    for (let at = 0; at < end; at += 8) {
+      await source.read(at, 8);
+      if (at) await source.read(at / 2, 8);
     }
   };
-  await read();
+  await read(await info());
   bytes[begin]! ^= 1;
-  await refuses(read(), /^zip: m\/mask.pth: expected 'mask\/data\/0' to have the CRC 2d9a10dc, got /);
+  const damaged = await info();
+  const message = /^zip: m\/mask.pth: expected 'mask\/data\/0' to have the CRC 2d9a10dc, got /;
+  await damaged.source.read(0, damaged.end - 1);
+  await refuses(read(damaged), message);
+  await refuses(damaged.source.read(0, 1), message);
 });
 
 test("check sums that were turned off are not compared", async () => {
