@@ -29,9 +29,9 @@ export async function readTorch(source: ByteSource): Promise<TorchFile> {
 
 /** By how the file begins: as a ZIP file, or as a pickle. */
 async function readLayout(source: ByteSource): Promise<TorchFile> {
-  const start = new TextDecoder("latin1").decode(await source.read(0, Math.min(4, source.size)));
-  if (start === "PK\u0003\u0004") return readTorchZip(source);
-  if (start[0] === "\u0080") return readTorchLegacy(source);
+  const start = await source.read(0, Math.min(4, source.size));
+  if (new TextDecoder().decode(start) === "PK\u0003\u0004") return readTorchZip(source);
+  if (start[0] === 0x80) return readTorchLegacy(source);
   throw torchError(source.name, "what torch.save writes", "other bytes; it is cut short or another format");
 }
 
