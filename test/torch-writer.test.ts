@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -6,8 +6,7 @@ import * as assert from "uvu/assert";
 import { openFolder } from "#files";
 import { TensorSource, type TorchSource, writeTorch } from "../scripts/torch-writer.ts";
 import { TorchTensor } from "../src/io/pickle.ts";
-import { readTensorF32, readTorch, storageEntry } from "../src/io/torch-file.ts";
-import { entryBegin } from "../src/io/zip.ts";
+import { readTensorF32, readTorch } from "../src/io/torch-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "torch-"));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -66,8 +65,9 @@ test("tensors too, in pieces, each on a multiple of 64 bytes", async () => {
     assert.instance(tensor, TorchTensor);
     assert.equal(tensor!.shape, shape);
     assert.equal([...(await readTensorF32(file, tensor!))], values);
-    assert.is((await entryBegin(storageEntry(file, tensor!.storage))) % 64, 0);
   }
+  const at = readFileSync(join(folder, "x.pt")).indexOf(bytes);
+  assert.ok(at > 0 && at % 64 === 0, `at ${at}`);
 });
 
 test("a tensor of fewer elements than its shape says is refused", async () => {
