@@ -1,0 +1,55 @@
+import type { DType, Gpu, Tensor } from "../gpu/index.ts";
+import type { Param, Tree } from "../io/params.ts";
+import type { PlanOptions } from "../io/plan.ts";
+import type { Ops } from "../kernels/index.ts";
+import { ConfigError, Fields } from "./fields.ts";
+import type { LanguageModel } from "./language-model.ts";
+import { qwen2AudioBlueprint } from "./qwen2-audio-blueprint.ts";
+
+/** A part of a model that its publisher may keep in a file and a type of its own. */
+export interface ModelPart {
+  readonly name: string;
+  /** What is read of the files. */
+  readonly stored: Tree;
+  /** What becomes of it on the GPU, where that is something else. */
+  readonly made?: Tree;
+  /** What the config says the part is stored in. */
+  readonly dtype: DType;
+}
+
+/** A model before there are weights: what its config says of it, and how it works once there are tensors. */
+export interface Blueprint {
+  readonly family: string;
+  readonly parts: readonly ModelPart[];
+  /** Of the decoder. */
+  readonly text: Pick<LanguageModel, "layers" | "heads" | "width" | "maxPositions">;
+  /** Seconds of sound that the encoder hears. */
+  readonly windowSeconds: number;
+  /** Audio tokens that a clip of so many samples (16 kHz) becomes. */
+  audioTokens(samples: number): number;
+  /** How the names and extra tensors of checkpoints are taken. */
+  readonly loading: Required<Pick<PlanOptions, "rename" | "ignore">>;
+  /** The model over the tensors that `make` gives, one for each Param that is stored. */
+  build(gpu: Gpu, make: (param: Param) => Tensor): Promise<BuiltModel>;
+}
+
+export interface BuiltModel {
+  readonly lm: LanguageModel;
+  /** Clips of 16 kHz mono → [Σ audioTokens, C]. */
+  encode(ops: Ops, clips: readonly Float32Array[]): Tensor;
+}
+
+const FAMILIES = { qwen2_audio: qwen2AudioBlueprint };
+
+/** From the text of a config.json. Throws ConfigError naming every missing or wrong field, or the families there are. */
+export function blueprint(config: string): Blueprint {
+  const fields = Fields.parse(config, "config.json");
+  const type = fields.text("model_type");
+  fields.check();
+  const read = Object.entries(FAMILIES).find(([name]) => name === type)?.[1];
+  if (read) return read(config);
+  throw new ConfigError(
+    `config.json: expected model_type ${Object.keys(FAMILIES).join(" or ")}, got ${JSON.stringify(type)}; ` +
+      "this engine has no such family",
+  );
+}

@@ -1,0 +1,41 @@
+import { melFrames } from "../audio/log-mel.ts";
+import { SAMPLE_RATE } from "../audio/pcm.ts";
+import { mapTree } from "../io/params.ts";
+import type { Blueprint } from "./blueprint.ts";
+import { Fields } from "./fields.ts";
+import { qwen2 } from "./qwen2.ts";
+import {
+  audioTokens,
+  encoderLength,
+  publishedName,
+  qwen2AudioConfig,
+  qwen2AudioParams,
+} from "./qwen2-audio.ts";
+import { encodeSamples } from "./qwen2-audio-family.ts";
+import { statedType } from "./stated-type.ts";
+
+/** Qwen2-Audio from the text of its config.json. Throws ConfigError. */
+export function qwen2AudioBlueprint(json: string): Blueprint {
+  const c = qwen2AudioConfig(json);
+  const params = qwen2AudioParams(c);
+  const dtype = statedType(Fields.parse(json, "config.json"));
+  return {
+    family: "qwen2_audio",
+    parts: [
+      { name: "Audio encoder", stored: params.audio, dtype },
+      { name: "Projector", stored: params.projector, dtype },
+      { name: "Language model", stored: params.text, dtype },
+    ],
+    text: c.text,
+    windowSeconds: (2 * c.audio.positions * 160) / SAMPLE_RATE,
+    audioTokens: (samples) => audioTokens(encoderLength(melFrames(samples))),
+    loading: {
+      rename: publishedName,
+      ignore: (name) => c.text.tied && name === "language_model.lm_head.weight",
+    },
+    async build(gpu, make) {
+      const w = mapTree(params, make);
+      return { lm: qwen2(gpu, c.text, w.text), encode: (ops, clips) => encodeSamples(ops, c, w, clips) };
+    },
+  };
+}
