@@ -1,10 +1,12 @@
 import type { DType, Gpu, Tensor } from "../gpu/index.ts";
+import type { Checkpoint } from "../io/checkpoint.ts";
 import type { Param, Tree } from "../io/params.ts";
-import type { PlanOptions } from "../io/plan.ts";
+import type { Plan } from "../io/plan.ts";
 import type { Ops } from "../kernels/index.ts";
 import { ConfigError, Fields } from "./fields.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { qwen2AudioBlueprint } from "./qwen2-audio-blueprint.ts";
+import { salmonnBlueprint } from "./salmonn-blueprint.ts";
 
 /** A part of a model that its publisher may keep in a file and a type of its own. */
 export interface ModelPart {
@@ -25,11 +27,13 @@ export interface Blueprint {
   readonly text: Pick<LanguageModel, "layers" | "heads" | "width" | "maxPositions">;
   /** Seconds of sound that the encoder hears. */
   readonly windowSeconds: number;
+  /** What an answer is made with where the user says nothing; folders of Qwen2-Audio may say otherwise. */
+  readonly generation: { readonly maxNewTokens: number; readonly beams: number };
   /** Audio tokens that a clip of so many samples (16 kHz) becomes. */
   audioTokens(samples: number): number;
-  /** How the names and extra tensors of checkpoints are taken. */
-  readonly loading: Required<Pick<PlanOptions, "rename" | "ignore">>;
-  /** The model over the tensors that `make` gives, one for each Param that is stored. */
+  /** How a checkpoint fills what is stored of all parts: see `planWeights`. */
+  weights(checkpoint: Checkpoint): Plan[];
+  /** The model over the tensors that `make` gives, one for each Param that is stored or made. */
   build(gpu: Gpu, make: (param: Param) => Tensor): Promise<BuiltModel>;
 }
 
@@ -39,7 +43,7 @@ export interface BuiltModel {
   encode(ops: Ops, clips: readonly Float32Array[]): Tensor;
 }
 
-const FAMILIES = { qwen2_audio: qwen2AudioBlueprint };
+const FAMILIES = { qwen2_audio: qwen2AudioBlueprint, salmonn: salmonnBlueprint };
 
 /** From the text of a config.json. Throws ConfigError naming every missing or wrong field, or the families there are. */
 export function blueprint(config: string): Blueprint {

@@ -1,6 +1,7 @@
 import { melFrames } from "../audio/log-mel.ts";
 import { SAMPLE_RATE } from "../audio/pcm.ts";
 import { mapTree } from "../io/params.ts";
+import { planWeights } from "../io/plan.ts";
 import type { Blueprint } from "./blueprint.ts";
 import { Fields } from "./fields.ts";
 import { qwen2 } from "./qwen2.ts";
@@ -11,7 +12,7 @@ import {
   qwen2AudioConfig,
   qwen2AudioParams,
 } from "./qwen2-audio.ts";
-import { encodeSamples } from "./qwen2-audio-family.ts";
+import { encodeSamples, MAX_NEW_TOKENS } from "./qwen2-audio-family.ts";
 import { statedType } from "./stated-type.ts";
 
 /** Qwen2-Audio from the text of its config.json. Throws ConfigError. */
@@ -28,11 +29,13 @@ export function qwen2AudioBlueprint(json: string): Blueprint {
     ],
     text: c.text,
     windowSeconds: (2 * c.audio.positions * 160) / SAMPLE_RATE,
+    generation: { maxNewTokens: MAX_NEW_TOKENS, beams: 1 },
     audioTokens: (samples) => audioTokens(encoderLength(melFrames(samples))),
-    loading: {
-      rename: publishedName,
-      ignore: (name) => c.text.tied && name === "language_model.lm_head.weight",
-    },
+    weights: (checkpoint) =>
+      planWeights(checkpoint, params, {
+        rename: publishedName,
+        ignore: (name) => c.text.tied && name === "language_model.lm_head.weight",
+      }),
     async build(gpu, make) {
       const w = mapTree(params, make);
       return { lm: qwen2(gpu, c.text, w.text), encode: (ops, clips) => encodeSamples(ops, c, w, clips) };

@@ -12,17 +12,10 @@ import {
   type Tensor,
 } from "../gpu/index.ts";
 import { leaves, type Param } from "../io/params.ts";
-import { rowBytes, windows } from "../kernels/rows.ts";
+import { windows } from "../kernels/rows.ts";
 import type { Blueprint, BuiltModel, ModelPart } from "../model/blueprint.ts";
 import { rehearseAnswer, rehearseLearning, type Sizes, type Stage } from "./rehearse.ts";
-
-/** How a model's weights are stored. */
-export interface Storage {
-  /** The type that a Param is kept in on the GPU. */
-  dtype(param: Param): DType;
-  /** Bytes of a Param in the files. */
-  bytes(param: Param): number;
-}
+import { type Storage, storedCount } from "./storage.ts";
 
 export interface PartPlan {
   readonly name: string;
@@ -121,7 +114,7 @@ export async function refusal(
 
 function planPart({ name, stored, made = stored }: ModelPart, storage: Storage): PartPlan {
   const [files, gpu] = [[...leaves(stored).keys()], [...leaves(made).keys()]];
-  const bytes = (param: Param) => count(param.shape) * BYTES[storage.dtype(param)];
+  const bytes = (param: Param) => bytesOf(param, storage);
   const matrices = gpu.filter(({ kind }) => kind !== "vector").sort((a, b) => bytes(b) - bytes(a));
   return {
     name,
@@ -132,10 +125,6 @@ function planPart({ name, stored, made = stored }: ModelPart, storage: Storage):
     allocatedBytes: sum(gpu.map((param) => sizeClass(bytes(param)))),
   };
 }
-
-/** Elements of a Param that are in the files: all but the zeros for what is absent. */
-export const storedCount = ({ parts, shape }: Param): number =>
-  count(shape) - sum(parts.map((part) => (part.name === null ? (part.shape[0] ?? 0) : 0)));
 
 /** What `measure` gives for the least binding with which it does not fail. */
 async function least<T>(measure: (bindingBytes: number) => Promise<T>) {
@@ -153,7 +142,7 @@ async function loaded<T>(
   b: Blueprint,
   storage: Storage,
   limits: DryLimits,
-  use: (dry: DryDevice, gpu: Gpu, model: BuiltModel, weights: ReadonlyMap<Param, Tensor>) => Promise<T>,
+  use: (dry: DryDevice, gpu: Gpu, model: BuiltModel) => Promise<T>,
 ): Promise<T> {
   const dry = new DryDevice(limits);
   using gpu = await openGpu({ device: dry.device });
@@ -166,7 +155,7 @@ async function loaded<T>(
   });
   gpu.trim();
   dry.mark();
-  return await use(dry, gpu, model, weights);
+  return await use(dry, gpu, model);
 }
 
 async function answering(b: Blueprint, storage: Storage, sizes: Sizes, limits: DryLimits) {
@@ -174,7 +163,7 @@ async function answering(b: Blueprint, storage: Storage, sizes: Sizes, limits: D
     await rehearseAnswer(gpu, model, sizes);
     return dry.peak;
   });
-  return await loaded(b, storage, limits, async (dry, gpu, model, tensors) => {
+  return await loaded(b, storage, limits, async (dry, gpu, model) => {
     const weights = dry.held;
     const stages: Record<Stage, number> = { heard: 0, cached: 0, answered: 0 };
     let before = weights;
@@ -187,7 +176,7 @@ async function answering(b: Blueprint, storage: Storage, sizes: Sizes, limits: D
     return {
       memory: { weights, encode, cache, answer, most },
       bufferBytes: dry.largestBuffer,
-      split: splitWeights(gpu, b, tensors),
+      split: splitWeights(gpu, b, storage),
     };
   });
 }
@@ -198,17 +187,19 @@ const learning = (b: Blueprint, storage: Storage, sizes: Sizes, limits: DryLimit
     return dry.peak;
   });
 
-function splitWeights(gpu: Gpu, b: Blueprint, tensors: ReadonlyMap<Param, Tensor>): SplitWeight[] {
+function splitWeights(gpu: Gpu, b: Blueprint, storage: Storage): SplitWeight[] {
   const found = new Map<string, SplitWeight>();
-  for (const { stored, made = stored } of b.parts)
+  for (const { name: part, stored, made = stored } of b.parts)
     for (const [param, path] of leaves(made)) {
-      const w = tensors.get(param)!;
-      const bindings = windows(gpu, "plan", w.rows, rowBytes(w)).length;
-      if (bindings === 1) continue;
-      const name = path.replace(/\.\d+\./, ".N.");
-      found.set(name, { name, count: (found.get(name)?.count ?? 0) + 1, bytes: w.byteLength, bindings });
+      const bytes = bytesOf(param, storage);
+      const rows = param.shape[0]!;
+      const bindings = windows(gpu, "plan", rows, bytes / rows).length;
+      const name = `${part}, ${path.replace(/\b\d+\b/, "N")}`;
+      if (bindings > 1) found.set(name, { name, count: (found.get(name)?.count ?? 0) + 1, bytes, bindings });
     }
   return [...found.values()].sort((a, b) => b.bytes - a.bytes);
 }
+
+const bytesOf = (param: Param, storage: Storage): number => count(param.shape) * BYTES[storage.dtype(param)];
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);

@@ -4,7 +4,7 @@ import type { Gpu, Tensor } from "../gpu/index.ts";
 import { EagerOps, type Ops } from "../kernels/index.ts";
 import { type GateGradient, gateGradient } from "../mask/gate-gradient.ts";
 import type { Blueprint, BuiltModel } from "../model/blueprint.ts";
-import { Session } from "../model/session.ts";
+import { type Select, Session } from "../model/session.ts";
 
 /** A clip, an instruction and an answer, by their sizes. */
 export interface Sizes {
@@ -16,37 +16,46 @@ export interface Sizes {
   readonly textTokens: number;
   /** Tokens of the answer, at most. */
   readonly newTokens: number;
+  /** Of beam search; 1 is greedy. */
+  readonly beams: number;
 }
 
-/** The longest clip that a model hears, with so many tokens around it. */
-export function longestClip(b: Blueprint, textTokens: number, newTokens: number): Sizes {
+const TEXT_TOKENS = 64; // a chat's scaffold and an instruction of a line
+
+/** The longest clip that a model hears, an instruction, and the longest answer that the model may give. */
+export function longestClip(b: Blueprint): Sizes {
   const samples = Math.floor(b.windowSeconds * SAMPLE_RATE);
-  return { samples, audioTokens: b.audioTokens(samples), textTokens, newTokens };
+  const audioTokens = b.audioTokens(samples);
+  const { maxNewTokens, beams } = b.generation;
+  const room = b.text.maxPositions - audioTokens - TEXT_TOKENS;
+  return { samples, audioTokens, textTokens: TEXT_TOKENS, newTokens: Math.min(maxNewTokens, room), beams };
 }
 
 export type Stage = "heard" | "cached" | "answered";
 
 /**
- * Hears the clip, makes room for its prompt and answer, runs the prompt and one step, as `AudioLanguageModel.answer` does,
- * greedily. What each stage leaves on the device is there while `reached` is called.
+ * Hears the clip, makes room for its prompt and answer, runs the prompt and one step, as `AudioLanguageModel.answer` does.
+ * What each stage leaves on the device is there while `reached` is called.
  */
 export async function rehearseAnswer(
   gpu: Gpu,
   { lm, encode }: BuiltModel,
-  { samples, audioTokens, textTokens, newTokens }: Sizes,
+  { samples, audioTokens, textTokens, newTokens, beams }: Sizes,
   reached: (stage: Stage) => void = () => {},
 ): Promise<void> {
   using audio = hear(gpu, (ops) => encode(ops, [new Float32Array(samples)]), [audioTokens, lm.width]);
   reached("heard");
   const ids = new Array<number>(textTokens + audioTokens).fill(0);
-  using session = new Session(lm, [{ ids }], { newTokens, beams: 1, select: { kind: "argmax" } });
+  const select: Select = beams === 1 ? { kind: "argmax" } : { kind: "top", k: 2 * beams };
+  using session = new Session(lm, [{ ids }], { newTokens, beams, select });
   reached("cached");
   await session.prefill((ops) => {
     const x = lm.embed(ops, ops.upload("ids", [ids.length], Uint32Array.from(ids)));
     ops.copyRows(audio, 0, x, 0, audioTokens);
     return x;
   });
-  await session.step(Uint32Array.of(ids.length));
+  const tokens = beams === 1 ? undefined : new Uint32Array(beams);
+  await session.step(new Uint32Array(beams).fill(ids.length), tokens);
   reached("answered");
 }
 
