@@ -56,8 +56,9 @@ Examples:
   ahamask plan --model DIR --json
 
 Planned for: the longest clip that the model hears, 64 tokens of text, and an
-answer with the model's own settings. No GPU is needed: the engine's own code
-runs over a device that only counts. Of files only the headers are read.
+answer with the beams and the length of the model's config (else of 256
+tokens). No GPU is needed: the engine's own code runs over a device that only
+counts. Of files only the headers are read.
 
 Exact are the bytes of weights, and of what the engine allocates for these
 sizes: its buffers come in steps of an eighth of a power of two. Not known are
@@ -80,7 +81,7 @@ export function planCommand(): Command {
         "bf16",
       ]),
     )
-    .option("--tokens <n>", "most tokens of an answer (default: the model's)", whole(1))
+    .option("--tokens <n>", "most tokens of an answer (default: the config's)", whole(1))
     .option("--json", "print one JSON document")
     .addHelpText("after", HELP)
     .action(async (options: PlanOptions) => {

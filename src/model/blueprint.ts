@@ -5,6 +5,7 @@ import type { Plan } from "../io/plan.ts";
 import type { Ops } from "../kernels/index.ts";
 import { ConfigError, Fields } from "./fields.ts";
 import type { LanguageModel } from "./language-model.ts";
+import { FAMILIES, familyOf, modelConfig } from "./model-config.ts";
 import { qwen2AudioBlueprint } from "./qwen2-audio-blueprint.ts";
 import { salmonnBlueprint } from "./salmonn-blueprint.ts";
 
@@ -43,17 +44,14 @@ export interface BuiltModel {
   encode(ops: Ops, clips: readonly Float32Array[]): Tensor;
 }
 
-const FAMILIES = { qwen2_audio: qwen2AudioBlueprint, salmonn: salmonnBlueprint };
-
 /** From the text of a config.json. Throws ConfigError naming every missing or wrong field, or the families there are. */
-export function blueprint(config: string): Blueprint {
-  const fields = Fields.parse(config, "config.json");
-  const type = fields.text("model_type");
-  fields.check();
-  const read = Object.entries(FAMILIES).find(([name]) => name === type)?.[1];
-  if (read) return read(config);
+export function blueprint(json: string): Blueprint {
+  const known = modelConfig(json);
+  const fields = Fields.parse(json, "config.json");
+  if (known?.family === "qwen2_audio") return qwen2AudioBlueprint(known.config, fields);
+  if (known?.family === "salmonn") return salmonnBlueprint(known.config, fields);
   throw new ConfigError(
-    `config.json: expected model_type ${Object.keys(FAMILIES).join(" or ")}, got ${JSON.stringify(type)}; ` +
+    `config.json: expected model_type ${FAMILIES.join(" or ")}, got ${JSON.stringify(familyOf(json))}; ` +
       "this engine has no such family",
   );
 }

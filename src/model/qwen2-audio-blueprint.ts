@@ -3,23 +3,22 @@ import { SAMPLE_RATE } from "../audio/pcm.ts";
 import { mapTree } from "../io/params.ts";
 import { planWeights } from "../io/plan.ts";
 import type { Blueprint } from "./blueprint.ts";
-import { Fields } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { qwen2 } from "./qwen2.ts";
 import {
   audioTokens,
   encoderLength,
   publishedName,
-  qwen2AudioConfig,
+  type Qwen2AudioConfig,
   qwen2AudioParams,
 } from "./qwen2-audio.ts";
 import { encodeSamples, MAX_NEW_TOKENS } from "./qwen2-audio-family.ts";
 import { statedType } from "./stated-type.ts";
 
-/** Qwen2-Audio from the text of its config.json. Throws ConfigError. */
-export function qwen2AudioBlueprint(json: string): Blueprint {
-  const c = qwen2AudioConfig(json);
+/** Qwen2-Audio; `f` has config.json's fields. */
+export function qwen2AudioBlueprint(c: Qwen2AudioConfig, f: Fields): Blueprint {
   const params = qwen2AudioParams(c);
-  const dtype = statedType(Fields.parse(json, "config.json"));
+  const dtype = statedType(f);
   return {
     family: "qwen2_audio",
     parts: [

@@ -1,19 +1,17 @@
 import { mapTree } from "../io/params.ts";
 import { planWeights } from "../io/plan.ts";
 import type { Blueprint } from "./blueprint.ts";
-import { Fields } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { llama } from "./llama.ts";
 import { withPositions } from "./load-beats.ts";
 import { isLora, loraName, loraParams } from "./lora.ts";
 import { salmonnParams } from "./salmonn.ts";
-import { salmonnConfig } from "./salmonn-config.ts";
+import type { SalmonnConfig } from "./salmonn-config.ts";
 import { encodeSamples, tokenCount, WINDOW_SECONDS } from "./salmonn-family.ts";
 import { statedType } from "./stated-type.ts";
 
-/** SALMONN from the text of its config.json. Throws ConfigError. */
-export function salmonnBlueprint(json: string): Blueprint {
-  const c = salmonnConfig(json);
-  const f = Fields.parse(json, "config.json");
+/** SALMONN; `f` has config.json's fields. */
+export function salmonnBlueprint(c: SalmonnConfig, f: Fields): Blueprint {
   const params = salmonnParams(c);
   const lora = loraParams(c.lora ?? { rank: 0 }, { ...c.text, layers: c.lora ? c.text.layers : 0 });
   const { g: _, ...positions } = params.audio.positions; // v becomes the weight, g goes into it

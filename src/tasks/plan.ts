@@ -87,7 +87,9 @@ export async function planModel(
   limits: DryLimits = {},
 ): Promise<ModelPlan> {
   const answer = await least((bindingBytes) => answering(b, storage, sizes, { ...limits, bindingBytes }));
-  const learn = await least((bindingBytes) => learning(b, storage, sizes, { ...limits, bindingBytes }));
+  const learn = await least((bindingBytes) =>
+    peak(b, storage, { ...limits, bindingBytes }, (_, model) => rehearseLearning(model, sizes)),
+  );
   const { memory, bufferBytes, split } = answer.value;
   return {
     parts: b.parts.map((part) => planPart(part, storage)),
@@ -104,7 +106,7 @@ export async function refusal(
   limits: DryLimits,
 ): Promise<string | undefined> {
   try {
-    await answering(b, storage, sizes, limits);
+    await peak(b, storage, limits, (gpu, model) => rehearseAnswer(gpu, model, sizes));
     return undefined;
   } catch (error) {
     if (error instanceof GpuError) return error.message;
@@ -158,11 +160,20 @@ async function loaded<T>(
   return await use(dry, gpu, model);
 }
 
-async function answering(b: Blueprint, storage: Storage, sizes: Sizes, limits: DryLimits) {
-  const most = await loaded(b, storage, limits, async (dry, gpu, model) => {
-    await rehearseAnswer(gpu, model, sizes);
+/** The most bytes that a device of these limits holds while `use` runs. */
+const peak = (
+  b: Blueprint,
+  storage: Storage,
+  limits: DryLimits,
+  use: (gpu: Gpu, model: BuiltModel) => Promise<unknown>,
+): Promise<number> =>
+  loaded(b, storage, limits, async (dry, gpu, model) => {
+    await use(gpu, model);
     return dry.peak;
   });
+
+async function answering(b: Blueprint, storage: Storage, sizes: Sizes, limits: DryLimits) {
+  const most = await peak(b, storage, limits, (gpu, model) => rehearseAnswer(gpu, model, sizes));
   return await loaded(b, storage, limits, async (dry, gpu, model) => {
     const weights = dry.held;
     const stages: Record<Stage, number> = { heard: 0, cached: 0, answered: 0 };
@@ -180,12 +191,6 @@ async function answering(b: Blueprint, storage: Storage, sizes: Sizes, limits: D
     };
   });
 }
-
-const learning = (b: Blueprint, storage: Storage, sizes: Sizes, limits: DryLimits): Promise<number> =>
-  loaded(b, storage, limits, async (dry, _, model) => {
-    await rehearseLearning(model, sizes);
-    return dry.peak;
-  });
 
 function splitWeights(gpu: Gpu, b: Blueprint, storage: Storage): SplitWeight[] {
   const found = new Map<string, SplitWeight>();
