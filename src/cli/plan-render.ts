@@ -22,14 +22,15 @@ export function render(d: PlanDocument): string {
     ...prose(`${d.family}, ${d.layers} layers × ${d.heads} heads`),
     ...prose(question(d)),
     ...section(["Weights", "type", "millions", "bytes, in files", "on the GPU", "allocated"], weights(d)),
-    ...section(["Download", "bytes needed", "of the file"], d.files.map(download)),
+    ...section(["Download", "bytes needed", "of the file"], downloads(d)),
     ...section(["GPU memory, allocated", "bytes", ""], memory(d)),
     ...section(["Limits", "bytes needed", "", ...(d.adapter ? ["here"] : [])], limits(d)),
     ...(d.limits.split.length
-      ? section(["Bound in parts", "how many", "bytes of each", "bindings"], split(d))
+      ? section([boundAt(d), "how many", "bytes of each", "bindings"], split(d))
       : []),
     "",
     ...verdict(d).flatMap(([style, text]) => wrap(printable(text), width).map((line) => paint(style, line))),
+    paint("dim", "All figures are exact for these sizes; a driver takes some memory besides."),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -66,11 +67,17 @@ function weights({ parts }: PlanDocument): Row[] {
   return [...parts.map((part) => row(part.name, part.dtype, [part])), row("in all", "", parts)];
 }
 
-const download = ({ name, neededBytes, tensorBytes, bytes }: PlannedFile): Row => [
-  name,
-  neededBytes === null ? "not known" : exact(neededBytes),
-  bytes !== null ? exact(bytes) : tensorBytes !== null ? `> ${exact(tensorBytes)}` : "", // a header comes on top
-];
+function downloads({ files }: PlanDocument): Row[] {
+  const row = (name: string, of: readonly PlannedFile[]): Row => {
+    const atLeast = of.some(({ bytes }) => bytes === null) ? "> " : ""; // a header comes on top of the tensors
+    const known = of.filter(({ neededBytes }) => neededBytes !== null);
+    if (known.length === 0) return [name, "not known", "not known"];
+    const whole = sum(known.map(({ bytes, tensorBytes }) => bytes ?? tensorBytes ?? 0));
+    return [name, exact(sum(known.map(({ neededBytes }) => neededBytes ?? 0))), `${atLeast}${exact(whole)}`];
+  };
+  const rows = files.map((file) => row(file.name, [file]));
+  return files.length > 1 ? [...rows, row("in all", files)] : rows;
+}
 
 function memory({ memory: m }: PlanDocument): Row[] {
   const row = (name: string, bytes: number): Row => [name, exact(bytes), megabytes(bytes)];
@@ -96,6 +103,8 @@ function limits({ limits: l, adapter }: PlanDocument): Row[] {
     row("maxStorageBufferBindingSize", l.bindingBytes, adapter?.bindingBytes),
   ];
 }
+
+const boundAt = ({ limits }: PlanDocument): string => `Bound in parts, at ${binary(limits.bindingBytes)}`;
 
 /** Weights larger than the binding that is needed. */
 const split = ({ limits }: PlanDocument): Row[] =>

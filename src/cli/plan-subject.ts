@@ -92,9 +92,12 @@ function filesOf(b: Blueprint, plans: readonly Plan[], checkpoint: Checkpoint): 
   const partOf = new Map<Param, string>(
     b.parts.flatMap(({ name, stored }) => [...leaves(stored).keys()].map((param) => [param, name] as const)),
   );
-  const files = new Map<string, { parts: Set<string>; needed: number; size: number; tensors: number }>();
-  for (const { source } of checkpoint.tensors.values())
-    files.set(source.name, { parts: new Set(), needed: 0, size: source.size, tensors: 0 });
+  const files = new Map(
+    [...checkpoint.files].map(([name, size]) => [
+      name,
+      { parts: new Set<string>(), needed: 0, size, tensors: 0 },
+    ]),
+  );
   for (const { source, begin, end } of checkpoint.tensors.values())
     files.get(source.name)!.tensors += end - begin;
   for (const { param, sources } of plans)

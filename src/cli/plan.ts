@@ -64,7 +64,8 @@ Exact are the bytes of weights, and of what the engine allocates for these
 sizes: its buffers come in steps of an eighth of a power of two. Not known are
 what a driver takes besides, and how much memory a GPU has, which WebGPU does
 not tell. A binding of 128 MiB is what every adapter has. Learning is planned
-with --keep-mib 0 and one clip at a time.
+with --keep-mib 0 and one clip at a time. A file's size after > is that of its
+tensors, to which its header comes.
 
 Exit codes: 0 this adapter can run it, or there is none to ask; 1 it cannot,
 or the model cannot be read; 2 bad usage.`;

@@ -43,11 +43,13 @@ test("prints a table for each thing that a model needs, and whether it runs here
   generation_config.json           140          140
   tokenizer.json                23,166       23,166
   tokenizer_config.json          2,225        2,225
-  chat_template.json               778          778`,
+  chat_template.json               778          778
+  in all                     6,202,440    6,221,640`,
   );
   assert.match(section(stdout, "GPU memory"), /^ {2}weights +6,332,416 +6\.3 MB$/m);
   assert.match(section(stdout, "Limits"), /^ {2}maxStorageBufferBindingSize +134,217,728 +128 MiB +\d/m);
-  assert.match(stdout, /\(software\)\s+can\s+run\s+it\.\n$| can\s+run\s+it\s+if\s+it\s+has/);
+  assert.match(stdout, /\(software\)\s+can\s+run\s+it\.\n| can\s+run\s+it\s+if\s+it\s+has/);
+  assert.match(stdout, /\nAll figures are exact for these sizes; .*\n$/);
 });
 
 test("a published model keeps within 80 columns", async () => {
@@ -162,7 +164,7 @@ test("everything is planned where Dawn does not even load", async () => {
   const { code, stdout, stderr } = await start(["plan", "--model", "salmonn-13b"], undefined, noDawn).outcome;
   assert.equal([code, stderr], [0, ""]);
   assert.match(stdout, /^ {2}LLaMA +f16 +13015\.9 +26,031,728,640 +26,032,558,080 +27\.7 GB$/m);
-  assert.match(stdout, /\nNo adapter was found here: cannot load\n$/);
+  assert.match(stdout, /\nNo adapter was found here: cannot load\n/);
 });
 
 test("a GPU's memory is for its owner to know", async () => {
@@ -176,7 +178,7 @@ test("a GPU's memory is for its owner to know", async () => {
   } as const;
   assert.match(
     render({ ...document, adapter }),
-    /\nA card can run it if it has 12\.8 MB of memory to spare\.\n$/,
+    /\nA card can run it if it has 12\.8 MB of memory to spare\.\n/,
   );
 });
 
