@@ -34,7 +34,8 @@ export {
 } from "./llama.ts";
 export { loadBeats } from "./load-beats.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
-export { isLora, type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
+export { type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
+export { isLora } from "./lora-names.ts";
 export { type ModelFiles, openModelFiles } from "./open-model.ts";
 export { PUBLISHED, type Published, type PublishedFile } from "./published.ts";
 export { type QformerConfig, type QformerWeights, qformer, qformerParams } from "./qformer.ts";
