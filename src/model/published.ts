@@ -134,7 +134,7 @@ const SALMONN = {
   prompt_template: "USER: {}\nASSISTANT:",
   end_sym: "</s>",
   generate: {
-    max_new_tokens: 200,
+    max_new_tokens: 100, // as AHAMask asks; SALMONN's own configuration says 200
     num_beams: 4,
     do_sample: false,
     min_length: 1,

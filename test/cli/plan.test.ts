@@ -77,7 +77,7 @@ test("gives one document, each part in the type of its file", async () => {
     samples: 480_000,
     audioTokens: 88,
     textTokens: 64,
-    newTokens: 200,
+    newTokens: 100,
     beams: 4,
   });
   const v1 = published.files.find(({ name }) => name === "salmonn_v1.pth");
