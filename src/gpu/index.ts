@@ -1,3 +1,4 @@
+export { DryDevice, type DryLimits, LEAST_BINDING } from "./dry-device.ts";
 export * from "./errors.ts";
 export { type Gpu, type GpuLimits, type GpuOptions, openGpu } from "./gpu.ts";
 export { defineKernel, type Kernel, type Overrides, type Scalar } from "./kernel.ts";
