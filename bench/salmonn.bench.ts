@@ -1,4 +1,4 @@
-import { type LlamaConfig, llama, llamaParams, matrix } from "../src/index.ts";
+import { type LlamaConfig, llama, llamaParams, loraParams } from "../src/index.ts";
 import { BATCHES, measureDecoding, NEW } from "./decode.bench.ts";
 import type { Bench } from "./harness.ts";
 import { measureLearning } from "./learn.bench.ts";
@@ -30,18 +30,15 @@ export default async function salmonn(b: Bench): Promise<void> {
     stop: [],
   };
   const params = llamaParams(config);
-  const loraParams = params.layers.map(() => ({
-    a: matrix("lora a", [2 * RANK, width]),
-    b: matrix("lora b", [3 * inner, 2 * RANK]),
-  }));
+  const adapter = loraParams({ rank: RANK }, config).made;
   const name = `SALMONN of ${layers} layers, C ${width}`;
   // Of every token of the largest batch its keys and values, and what a layer computes; a learning step holds less.
   const work = 4 * Math.max(...BATCHES) * (tokens + NEW) * (2 * layers * inner + 8 * width + 4 * ffn);
   await b.fitting(async () => {
     const weights = await synthetic(b, name, params, "f16", work);
-    const lora = await synthetic(b, `${name}: LoRA`, loraParams, "f32", 0);
+    const lora = await synthetic(b, `${name}: LoRA`, adapter, "f32", 0);
     const lm = llama(b.gpu, config, weights, lora);
-    const read = weightBytes({ ...params, embed: [] }, "f16") + weightBytes(loraParams, "f32"); // by a step
+    const read = weightBytes({ ...params, embed: [] }, "f16") + weightBytes(adapter, "f32"); // by a step
     await measureDecoding(b, name, lm, read, tokens);
     const elements = matrixElements(params.layers);
     await measureLearning(b, name, learning(lm, elements, EXAMPLES, tokens), { recomputed: 0 });

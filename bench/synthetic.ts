@@ -64,8 +64,8 @@ const gb = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 function fill(gpu: Gpu, tensors: ReadonlyMap<Param, Tensor>): void {
   const blocks = new Map<string, Tensor>();
   using recorder = new Recorder(gpu, "synthetic");
-  for (const [{ kind }, tensor] of tensors) {
-    const scale = kind === "vector" ? 1 : 2 ** -Math.round(Math.log2(tensor.width) / 2);
+  for (const tensor of tensors.values()) {
+    const scale = tensor.shape.length < 2 ? 1 : 2 ** -Math.round(Math.log2(tensor.width) / 2);
     const key = `${tensor.dtype} ${scale}`;
     const block = blocks.get(key) ?? input(gpu, key, [BLOCK], tensor.dtype, blocks.size + 1, scale).tensor;
     blocks.set(key, block);

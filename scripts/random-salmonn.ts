@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { encodeSafetensors } from "../src/io/safetensors.ts";
 import { beatsParams } from "../src/model/beats.ts";
 import { llamaParams } from "../src/model/llama.ts";
+import { loraParams } from "../src/model/lora.ts";
 import { connectorParams } from "../src/model/salmonn.ts";
 import { type SalmonnConfig, salmonnConfig } from "../src/model/salmonn-config.ts";
 import { type WhisperConfig, whisperParams } from "../src/model/whisper.ts";
@@ -217,16 +218,11 @@ function trained(c: SalmonnConfig, seed: number): TorchSource {
   const { text: llama, audio: beats } = c;
   const tensor = (name: string, shape: readonly number[]) =>
     [name, randomTensor(name, shape, "F32", seed)] as const;
-  const lora = Array.from({ length: llama.layers }, (_, l) => {
-    const at = `llama_model.base_model.model.model.layers.${l}.self_attn.`;
-    return [
-      ...["q_proj", "v_proj"].flatMap((name) => [
-        tensor(`${at}${name}.lora_A.default.weight`, [RANK, llama.width]),
-        tensor(`${at}${name}.lora_B.default.weight`, [llama.width, RANK]),
-      ]),
-      tensor(`${at}rotary_emb.inv_freq`, [llama.headDim / 2]),
-    ];
-  }).flat();
+  const peft = (name: string) => `llama_model.base_model.model.${name.replace(/weight$/, "default.weight")}`;
+  const lora = randomTensors(loraParams({ rank: RANK }, llama).stored, "F32", seed);
+  const angles = Array.from({ length: llama.layers }, (_, l) =>
+    tensor(peft(`model.layers.${l}.self_attn.rotary_emb.inv_freq`), [llama.headDim / 2]),
+  );
   const tables = Array.from({ length: beats.layers - 1 }, (_, l) =>
     tensor(`beats.encoder.layers.${l + 1}.self_attn.relative_attention_bias.weight`, [
       beats.buckets,
@@ -235,7 +231,8 @@ function trained(c: SalmonnConfig, seed: number): TorchSource {
   );
   const positions = BigInt64Array.from({ length: 512 }, (_, i) => BigInt(i));
   const model = new Map<string, TensorSource>([
-    ...lora,
+    ...[...lora].map(([name, source]) => [peft(name), source] as const),
+    ...angles,
     ...tables,
     [
       "speech_Qformer.bert.embeddings.position_ids",

@@ -40,6 +40,7 @@ export {
   type LoraLayer,
   type LoraPlace,
   loadLora,
+  loraParams,
   mergeLora,
 } from "./lora.ts";
 export { isLora } from "./lora-names.ts";
