@@ -116,7 +116,7 @@ export class FileAnswerer {
   async #answerTogether(clips: readonly Clip[]): Promise<Answered[]> {
     const { model, options, listener } = this;
     const { prompt, mask, maskName } = this.asked;
-    const stop = options.stop ?? model.family.stop;
+    const stop = options.stop ?? model.family.generation.stop;
     const rows = clips.map(() => ({ text: "", tokens: [] as number[], first: 0, last: 0 }));
     const start = performance.now();
     const questions = clips.map(({ samples }) => ({ audio: samples, prompt, ...(mask && { mask }) }));

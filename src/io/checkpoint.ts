@@ -190,7 +190,8 @@ const WHOLE = 65_536;
 /** Tensors sampled at a time. */
 const ABREAST = 8;
 
-async function fingerprint(tensors: ReadonlyMap<string, TensorInfo>): Promise<string> {
+/** See `Checkpoint.fingerprint`. */
+export async function fingerprint(tensors: ReadonlyMap<string, TensorInfo>): Promise<string> {
   if (!globalThis.crypto?.subtle)
     throw new SourceError(
       "fingerprint: expected SHA-256 from the platform, got none; serve the page over https or from localhost",

@@ -32,11 +32,11 @@ export function toExample<C extends HeardClip>(
   model: AudioLanguageModel,
   { name, audio, text, prompt = "" }: Lesson<C>,
 ): Example<C> {
-  const { tokenizer, stop, lm } = model.family;
+  const { tokenizer, generation, lm } = model.family;
   if (text.trim() === "")
     throw new LearnError(`learn: ${name}: expected an answer to learn, got an empty text`);
   const laidOut = model.layOut<C>({ audio, prompt });
-  const answer = [...tokenizer.encode(text), stop[0]!];
+  const answer = [...tokenizer.encode(text), generation.stop[0]!];
   const length = laidOut.ids.length + answer.length;
   if (length > lm.maxPositions)
     throw new LearnError(

@@ -23,12 +23,13 @@ export interface Family {
   readonly windowSeconds: number;
   /** How the model's own code makes one channel of several. */
   readonly channels: "mean" | "first";
-  /** Ids that end an answer. */
-  readonly stop: readonly number[];
-  readonly maxNewTokens: number;
+  /** How the model's publishers let it answer. */
+  readonly generation: GenerateOptions;
   prompt(clips: number, text: string, system: string | undefined): Prompt;
   /** Audio tokens that a clip of so many samples (16 kHz) becomes; 0 when it is too short. */
   audioTokens(samples: number): number;
+  /** Samples that the encoder works through for a clip of so many: as many, or the whole window where it pads. */
+  encodedSamples(samples: number): number;
   /** Clips of 16 kHz mono → [Σ audioTokens, C]. */
   encode(ops: Ops, clips: readonly Float32Array[]): Tensor;
   dispose(): void;
@@ -51,7 +52,7 @@ export interface Question {
   readonly mask?: HeadGates;
 }
 
-/** Generation settings; what ends an answer and how long it may be default to the checkpoint's own. Greedy unless asked. */
+/** Generation settings; they default to the family's `generation`. */
 export type AnswerOptions = Partial<GenerateOptions>;
 
 export interface Answer {
@@ -102,7 +103,7 @@ export class AudioLanguageModel {
   async answer(questions: readonly Question[], options: AnswerOptions = {}): Promise<Answer[]> {
     const tokens = questions.map((): number[] => []);
     const stopped = questions.map(() => false);
-    const stop = options.stop ?? this.family.stop;
+    const stop = options.stop ?? this.family.generation.stop;
     for await (const { row, id, last } of this.#tokens(questions, options)) {
       tokens[row]!.push(id);
       if (last) stopped[row] = stop.includes(id);
@@ -122,6 +123,12 @@ export class AudioLanguageModel {
       const text = stream.push(token.id);
       yield { ...token, text: token.last ? text + stream.end() : text };
     }
+  }
+
+  /** The settings that an answer is made with: what is asked for, then the family's; beams only where they can be. */
+  generation(options: AnswerOptions): GenerateOptions {
+    const beamless = options.temperature || options.logits ? { beams: 1 } : {};
+    return { ...this.family.generation, ...beamless, ...options };
   }
 
   dispose(): void {
@@ -154,11 +161,7 @@ export class AudioLanguageModel {
       }
       return x;
     };
-    yield* generate(family.lm, prompts, embed, {
-      maxNewTokens: family.maxNewTokens,
-      stop: family.stop,
-      ...options,
-    });
+    yield* generate(family.lm, prompts, embed, this.generation(options));
   }
 
   /**
@@ -254,13 +257,14 @@ class ClipEmbeddings {
       let samples = 0;
       for (const clip of clips.filter((clip): clip is Float32Array => clip instanceof Float32Array)) {
         checkSamples(clip);
-        if (group.length > 0 && samples + clip.length > GROUP_SECONDS * SAMPLE_RATE) {
+        const encoded = family.encodedSamples(clip.length);
+        if (group.length > 0 && samples + encoded > GROUP_SECONDS * SAMPLE_RATE) {
           this.#encode(group);
           group = [];
           samples = 0;
         }
         group.push(clip);
-        samples += clip.length;
+        samples += encoded;
       }
       this.#encode(group);
     } catch (error) {

@@ -65,20 +65,23 @@ export function beatsConfig(f: Fields): BeatsConfig {
   };
 }
 
-/** The parameters by their names in the checkpoint. What an op takes as a whole is a vector: always f32. */
-export function beatsParams(c: BeatsConfig) {
+/**
+ * The parameters by their names in the checkpoint, `prefix` being where BEATs begins. What an op takes as a whole is a
+ * vector: always f32.
+ */
+export function beatsParams(c: BeatsConfig, prefix = "") {
   const linear = (name: string, out: number, from: number) => ({
-    weight: matrix(`${name}.weight`, [out, from]),
-    bias: vector(`${name}.bias`, out),
+    weight: matrix(`${prefix}${name}.weight`, [out, from]),
+    bias: vector(`${prefix}${name}.bias`, out),
   });
   const norm = (name: string, width = c.width) => ({
-    weight: vector(`${name}.weight`, width),
-    bias: vector(`${name}.bias`, width),
+    weight: vector(`${prefix}${name}.weight`, width),
+    bias: vector(`${prefix}${name}.bias`, width),
   });
   const flat = (name: string, shape: readonly number[]) =>
     storedAs(
       vector(
-        name,
+        `${prefix}${name}`,
         shape.reduce((a, b) => a * b, 1),
       ),
       shape,
@@ -90,7 +93,7 @@ export function beatsParams(c: BeatsConfig) {
     o: linear(`${name}.self_attn.out_proj`, c.width, c.width),
     gate: {
       weight: flat(`${name}.self_attn.grep_linear.weight`, [8, c.width / c.heads]),
-      bias: vector(`${name}.self_attn.grep_linear.bias`, 8),
+      bias: vector(`${prefix}${name}.self_attn.grep_linear.bias`, 8),
       scale: flat(`${name}.self_attn.grep_a`, [1, c.heads, 1, 1]),
     },
     attnNorm: norm(`${name}.self_attn_layer_norm`),
@@ -99,7 +102,7 @@ export function beatsParams(c: BeatsConfig) {
     ffnNorm: norm(`${name}.final_layer_norm`),
   });
   return {
-    patch: storedAs(matrix("patch_embedding.weight", [c.patchWidth, PATCH * PATCH]), [
+    patch: storedAs(matrix(`${prefix}patch_embedding.weight`, [c.patchWidth, PATCH * PATCH]), [
       c.patchWidth,
       1,
       PATCH,
@@ -110,7 +113,7 @@ export function beatsParams(c: BeatsConfig) {
     positions: {
       v: flat("encoder.pos_conv.0.weight_v", [c.width, c.width / c.groups, c.taps]),
       g: flat("encoder.pos_conv.0.weight_g", [1, 1, c.taps]),
-      bias: vector("encoder.pos_conv.0.bias", c.width),
+      bias: vector(`${prefix}encoder.pos_conv.0.bias`, c.width),
     },
     norm: norm("encoder.layer_norm"),
     relative: flat("encoder.layers.0.self_attn.relative_attention_bias.weight", [c.buckets, c.heads]),
@@ -118,8 +121,9 @@ export function beatsParams(c: BeatsConfig) {
   };
 }
 
-type Stored = Loaded<ReturnType<typeof beatsParams>>;
-export type BeatsWeights = Omit<Stored, "positions"> & {
+/** As the checkpoint keeps them: the convolution over positions as a direction v and a length g. */
+export type StoredBeats = Loaded<ReturnType<typeof beatsParams>>;
+export type BeatsWeights = Omit<StoredBeats, "positions"> & {
   readonly positions: { readonly weight: Tensor; readonly bias: Tensor }; // [C, W·C/groups], [C]
 };
 type Layer = BeatsWeights["layers"][number];

@@ -11,7 +11,7 @@ type Json = { readonly [key: string]: unknown };
  */
 export class Fields {
   private constructor(
-    private readonly json: Json,
+    readonly json: Json,
     private readonly path: string,
     private readonly problems: string[],
   ) {}
@@ -39,6 +39,11 @@ export class Fields {
 
   has(key: string): boolean {
     return this.json[key] !== undefined && this.json[key] !== null;
+  }
+
+  /** Those of the fields that are there, as they are. */
+  pick(keys: readonly string[]): Record<string, unknown> {
+    return Object.fromEntries(keys.filter((key) => this.has(key)).map((key) => [key, this.json[key]]));
   }
 
   /** An integer of at least 1; NaN where it is wrong. */
@@ -73,6 +78,11 @@ export class Fields {
     );
   }
 
+  /** A number of either sign. */
+  real(key: string, fallback?: number): number {
+    return this.#value(key, fallback, "a number", (v): v is number => Number.isFinite(v), 1);
+  }
+
   flag(key: string, fallback: boolean): boolean {
     return this.#value(key, fallback, "true or false", (v): v is boolean => typeof v === "boolean", fallback);
   }
@@ -97,13 +107,19 @@ export class Fields {
     return [];
   }
 
-  text(key: string): string {
-    return this.#value(key, undefined, "a string", (v): v is string => typeof v === "string", "");
+  text(key: string, fallback?: string): string {
+    return this.#value(key, fallback, "a string", (v): v is string => typeof v === "string", "");
+  }
+
+  /** Notes every field that is not one of `keys`. */
+  known(keys: readonly string[]): void {
+    for (const key of Object.keys(this.json).filter((key) => !keys.includes(key)))
+      this.problems.push(`${this.#name(key)}: expected no such field`);
   }
 
   /** Notes that a field does not go with others; compare so that NaN, which stands for a wrong one, goes with all. */
-  conflict(isOne: boolean, key: string, expected: string, got: number): void {
-    if (isOne) this.problems.push(`${this.#name(key)}: expected ${expected}, got ${got}`);
+  conflict(isOne: boolean, key: string, expected: string, got: number | string): void {
+    if (isOne) this.problems.push(`${this.#name(key)}: expected ${expected}, got ${JSON.stringify(got)}`);
   }
 
   /** A nested object; an empty one when absent, so that defaults apply. */
@@ -117,7 +133,7 @@ export class Fields {
   check(): void {
     if (this.problems.length === 0) return;
     throw new ConfigError(
-      `${this.path}: expected every field to be there and right, got ${this.problems.length} wrong; fetch the file again\n  ${this.problems.join("\n  ")}`,
+      `${this.path}: expected every field to be there and right, got ${this.problems.length} wrong; correct the file, or fetch it again\n  ${this.problems.join("\n  ")}`,
     );
   }
 
@@ -131,7 +147,7 @@ export class Fields {
   }
 
   #name(key: string): string {
-    return this.path.endsWith(".json") ? key : `${this.path}.${key}`;
+    return /\.(json|ya?ml)$/i.test(this.path) ? key : `${this.path}.${key}`;
   }
 }
 

@@ -28,7 +28,10 @@ export interface GenerateOptions {
   lengthPenalty?: number;
   /** Whether beam search ends once it has `beams` answers, or goes on while better ones are likely or possible. */
   earlyStopping?: boolean | "never";
-  /** Whether beam search is that of transformers 4.28 after a prompt of embeddings: see `BeamOptions`. Default false. */
+  /**
+   * Whether to generate as transformers 4.28 does after a prompt of embeddings: for beams see `BeamOptions`; a repetition
+   * penalty is for the answer's tokens and the prompt's first. Default false.
+   */
   startCounts?: boolean;
   /** Samples when above 0. Default 0: the most likely token. */
   temperature?: number;
@@ -147,8 +150,7 @@ function chooser(
       return candidates(lm, bytes, prompts.length, select.k).map((c, row) => ({ id: pick(c, row) }));
     return rowsOf(new Float32Array(bytes), prompts.length).map((logits, row) => {
       const scores = logits.slice();
-      if (o.repetitionPenalty)
-        penalise(scores, [...prompts[row]!.ids, ...answers[row]!], o.repetitionPenalty);
+      if (o.repetitionPenalty) penalise(scores, said(prompts[row]!, answers[row]!, o), o.repetitionPenalty);
       if (answers[row]!.length < (o.minNewTokens ?? 0)) forbid(scores, o.stop);
       const k = sampling.temperature > 0 ? sampling.topK || scores.length : 1;
       const id = finite(lm, pick(topCandidates(scores, k), row));
@@ -187,7 +189,7 @@ async function* searchBeams(
       // transformers penalises a beam's log-probabilities, not its logits
       const lse = logSumExp(logits);
       const scores = logits.map((x) => x - lse);
-      if (o.repetitionPenalty) penalise(scores, [...prompt.ids, ...answers[b]!], o.repetitionPenalty);
+      if (o.repetitionPenalty) penalise(scores, said(prompt, answers[b]!, o), o.repetitionPenalty);
       if (answers[b]!.length < (o.minNewTokens ?? 0)) forbid(scores, o.stop);
       return topCandidates(scores, k, 0);
     });
@@ -210,6 +212,12 @@ async function* searchBeams(
   const { ids } = search.best();
   for (const [i, id] of ids.entries()) yield { row, id, last: i === ids.length - 1 };
 }
+
+/** Ids that a repetition penalty is for: where the prompt is embeddings, transformers knows its start token only. */
+const said = (prompt: Sequence, answer: readonly number[], o: GenerateOptions): number[] => [
+  ...(o.startCounts ? prompt.ids.slice(0, 1) : prompt.ids),
+  ...answer,
+];
 
 const penalised = (o: GenerateOptions) => (o.repetitionPenalty ?? 1) !== 1 || (o.minNewTokens ?? 0) > 0;
 

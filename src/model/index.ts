@@ -34,17 +34,24 @@ export {
 export { loadBeats } from "./load-beats.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
 export { isLora, type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
+export { type ModelFiles, openModelFiles } from "./open-model.ts";
 export { type QformerConfig, type QformerWeights, qformer, qformerParams } from "./qformer.ts";
 export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Config, qwen2Params } from "./qwen2.ts";
 export {
-  isBesideSalmonn,
-  type SalmonnConfig,
-  type SalmonnWeights,
+  type ConnectorWeights,
+  connectorParams,
+  encodeSpeech,
+  type SalmonnEncoder,
   salmonnParams,
-  secondsToFrames,
   speechTokens,
   windowCount,
 } from "./salmonn.ts";
+export {
+  type SalmonnConfig,
+  type SalmonnGeneration,
+  salmonnConfig,
+  secondsToFrames,
+} from "./salmonn-config.ts";
 export {
   type WhisperConfig,
   type WhisperWeights,

@@ -61,13 +61,13 @@ export function llamaConfig(f: Fields): LlamaConfig {
   };
 }
 
-/** The parameters by their names in the checkpoint. */
-export function llamaParams(c: LlamaConfig) {
+/** The parameters by their names in the checkpoint, `prefix` being where the decoder begins. */
+export function llamaParams(c: LlamaConfig, prefix = "") {
   const q = c.heads * c.headDim;
   const kv = c.kvHeads * c.headDim;
-  const embed = matrix("model.embed_tokens.weight", [c.vocab, c.width]);
+  const embed = matrix(`${prefix}model.embed_tokens.weight`, [c.vocab, c.width]);
   const layer = (l: number) => {
-    const at = `model.layers.${l}.`;
+    const at = `${prefix}model.layers.${l}.`;
     const attn = `${at}self_attn.`;
     return {
       attnNorm: vector(`${at}input_layernorm.weight`, c.width),
@@ -85,8 +85,8 @@ export function llamaParams(c: LlamaConfig) {
   return {
     embed,
     layers: Array.from({ length: c.layers }, (_, l) => layer(l)),
-    norm: vector("model.norm.weight", c.width),
-    head: c.tied ? embed : matrix("lm_head.weight", [c.vocab, c.width]),
+    norm: vector(`${prefix}model.norm.weight`, c.width),
+    head: c.tied ? embed : matrix(`${prefix}lm_head.weight`, [c.vocab, c.width]),
   };
 }
 

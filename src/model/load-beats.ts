@@ -1,10 +1,10 @@
 import type { Gpu } from "../gpu/index.ts";
 import type { Checkpoint } from "../io/checkpoint.ts";
 import { type LoadOptions, loadWeights } from "../io/load.ts";
-import { type BeatsConfig, type BeatsWeights, beatsParams } from "./beats.ts";
+import { type BeatsConfig, type BeatsWeights, beatsParams, type StoredBeats } from "./beats.ts";
 
-/** The classifier, and copies of the first layer's table. */
-const isUnused = (name: string): boolean =>
+/** Tensors of a checkpoint that are not used: the classifier, and copies of the first layer's table. */
+export const isBesideBeats = (name: string): boolean =>
   name.startsWith("predictor.") ||
   /^encoder\.layers\.[1-9]\d*\.self_attn\.relative_attention_bias\./.test(name);
 
@@ -18,7 +18,15 @@ export async function loadBeats(
   c: BeatsConfig,
   options: Omit<LoadOptions, "rename" | "ignore"> = {},
 ): Promise<BeatsWeights> {
-  const stored = await loadWeights(gpu, checkpoint, beatsParams(c), { ...options, ignore: isUnused });
+  return withPositions(
+    gpu,
+    c,
+    await loadWeights(gpu, checkpoint, beatsParams(c), { ...options, ignore: isBesideBeats }),
+  );
+}
+
+/** The same with the weight of the convolution over positions made of its direction and length, which are disposed. */
+export async function withPositions(gpu: Gpu, c: BeatsConfig, stored: StoredBeats): Promise<BeatsWeights> {
   const { v, g, bias } = stored.positions;
   const weight = weightNorm(c, await gpu.readF32(v), await gpu.readF32(g));
   v.dispose();

@@ -24,9 +24,9 @@ const LORA = /\.lora_[AB]\./;
 /** Tensors that `loadLora` takes, of a checkpoint that holds others too. */
 export const isLora = (name: string): boolean => LORA.test(name);
 
-/** Names as PEFT writes them, alone or within SALMONN, with an adapter's name or without → those of the decoder. */
-const decoderName = (name: string): string =>
-  name.replace(/^(llama_model\.)?base_model\.model\./, "").replace(/(\.lora_[AB])\.default\./, "$1.");
+/** Names as PEFT writes them, alone or within SALMONN, with an adapter's name or without → by the decoder's names. */
+export const loraName = (name: string): string =>
+  name.replace(/^(llama_model\.)?(base_model\.model\.)?/, "").replace(/(\.lora_[AB])\.default\./, "$1.");
 
 /**
  * LoRA (arXiv 2106.09685) on a decoder's q and v. It stays beside the weights, as it was trained: W + (α/r)·B·A would be
@@ -54,7 +54,7 @@ export async function loadLora(
   });
   const loaded = await loadWeights(host, checkpoint, tree, {
     ...options,
-    rename: decoderName,
+    rename: loraName,
     ignore: (name) => !isLora(name),
   });
   const scale = alpha / rank;

@@ -9,6 +9,7 @@ import { CHAT_FILES, ChatTemplate } from "../text/chat.ts";
 import { buildPrompt } from "../text/prompt.ts";
 import { Tokenizer } from "../text/tokenizer.ts";
 import type { Family } from "./audio-model.ts";
+import { disposeTree } from "./dispose-tree.ts";
 import { Fields } from "./fields.ts";
 import { qwen2 } from "./qwen2.ts";
 import {
@@ -54,11 +55,11 @@ export async function loadQwen2Audio(
     tokenizer,
     windowSeconds: (frames * 160) / SAMPLE_RATE,
     channels: "mean",
-    stop,
-    maxNewTokens,
+    generation: { stop, maxNewTokens },
     prompt: (clips, text, system) =>
       buildPrompt(tokenizer, template, { clips, text, audioToken, ...(system !== undefined && { system }) }),
     audioTokens: (samples) => audioTokens(encoderLength(melFrames(samples))),
+    encodedSamples: (samples) => samples,
     encode: (ops, clips) => encodeSamples(ops, config, w, clips),
     dispose: () => disposeTree(w),
   };
@@ -79,10 +80,4 @@ export function encodeSamples(
     return { mel: ops.upload("mel", [rows, c.audio.mels], mel), length };
   });
   return encodeClips(ops, c, w, mels);
-}
-
-/** Disposes every tensor of a tree of weights. */
-function disposeTree(node: object): void {
-  if ("dispose" in node && typeof node.dispose === "function") node.dispose();
-  else for (const child of Object.values(node)) disposeTree(child as object);
 }

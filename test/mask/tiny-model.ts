@@ -17,13 +17,13 @@ export function tinyModel(
     tokenizer,
     windowSeconds: 30,
     channels: "mean" as const,
-    stop: [stop],
-    maxNewTokens: 16,
+    generation: { stop: [stop], maxNewTokens: 16 },
     prompt(_clips: number, text: string) {
       const ids = tokenizer.encode(text);
       return { ids, audioAt: [...ids.keys()].filter((i) => ids[i] === audioToken) };
     },
     audioTokens: unused,
+    encodedSamples: unused,
     encode: unused,
     dispose: () => lm[Symbol.dispose]?.(),
   };

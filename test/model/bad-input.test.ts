@@ -110,7 +110,7 @@ test("config.json: every wrong field in one error; an unknown family", async () 
   await refusesLoad(
     withConfig({ model_type: "llama" }),
     ConfigError,
-    /expected model_type qwen2_audio, got "llama"/,
+    /expected model_type qwen2_audio or salmonn, got "llama"/,
   );
 });
 

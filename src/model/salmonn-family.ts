@@ -1,0 +1,137 @@
+import { fbank, fbankFrames } from "../audio/fbank.ts";
+import { SAMPLE_RATE } from "../audio/load.ts";
+import { logMel } from "../audio/log-mel.ts";
+import { fbankPatches, patchTokens } from "../audio/patches.ts";
+import type { Gpu, Tensor } from "../gpu/index.ts";
+import type { Checkpoint } from "../io/checkpoint.ts";
+import { type LoadOptions, loadWeights } from "../io/load.ts";
+import { type Folder, MAX_SLICE } from "../io/source.ts";
+import type { Ops } from "../kernels/index.ts";
+import { speechPrompt } from "../text/speech-prompt.ts";
+import { Tokenizer, TokenizerError } from "../text/tokenizer.ts";
+import type { Family } from "./audio-model.ts";
+import { disposeTree } from "./dispose-tree.ts";
+import { GenerateError } from "./errors.ts";
+import { ConfigError } from "./fields.ts";
+import { llama } from "./llama.ts";
+import { withPositions } from "./load-beats.ts";
+import { isLora, loadLora } from "./lora.ts";
+import { encodeSpeech, type SalmonnEncoder, salmonnParams, windowCount } from "./salmonn.ts";
+import { type SalmonnConfig, salmonnConfig } from "./salmonn-config.ts";
+
+const WINDOW_SECONDS = 30; // that the reference hears of a sound
+const LEAST = SAMPLE_RATE; // samples; shorter sounds are padded
+
+/** SALMONN from its config, its checkpoint (see `salmonnParams`), and the folder of Vicuna's tokenizer. */
+export async function loadSalmonn(
+  gpu: Gpu,
+  texts: Folder,
+  configText: string,
+  checkpoint: Checkpoint,
+  options: Pick<LoadOptions, "onProgress" | "signal">,
+): Promise<Family> {
+  const config = salmonnConfig(configText);
+  checkFit(checkpoint, config);
+  const tokenizer = await loadTokenizer(texts);
+  const stop = tokenizer.idOf(config.endSymbol);
+  if (stop === undefined)
+    throw new TokenizerError(
+      `tokenizer: expected the end_sym ${config.endSymbol} in ${texts.name}, got none; use the tokenizer of this model`,
+    );
+  const stored = await loadWeights(gpu, checkpoint, salmonnParams(config), { ...options, ignore: isLora });
+  const w = { ...stored, audio: await withPositions(gpu, config.audio, stored.audio) };
+  const lora = config.lora && (await loadLora(gpu, checkpoint, config.lora, config.text, options));
+  const tokens = (samples: number) =>
+    windowCount(
+      config,
+      Math.max(config.speech.positions, patchTokens(fbankFrames(Math.max(samples, LEAST)))),
+    );
+  return {
+    lm: llama(gpu, config.text, w.text, lora),
+    tokenizer,
+    windowSeconds: WINDOW_SECONDS,
+    channels: "first",
+    generation: { ...config.generation, stop: [stop], startCounts: true },
+    prompt(clips, text, system) {
+      if (system !== undefined)
+        throw new GenerateError(
+          "prompt: expected no system message, which SALMONN has no place for, got one",
+        );
+      return speechPrompt(tokenizer, { clips, text, template: config.promptTemplate, start: config.start });
+    },
+    audioTokens: tokens,
+    encodedSamples: () => WINDOW_SECONDS * SAMPLE_RATE,
+    encode: (ops, clips) => encodeSamples(ops, config, w, clips),
+    dispose: () => disposeTree([w, lora ?? []]),
+  };
+}
+
+/** Vicuna's tokenizer.json, or else its tokenizer.model. */
+async function loadTokenizer(texts: Folder): Promise<Tokenizer> {
+  const read = async (file: string) => ((await texts.has(file)) ? texts.text(file) : undefined);
+  if ((await texts.has("tokenizer.json")) || !(await texts.has("tokenizer.model")))
+    return Tokenizer.fromJson(await read("tokenizer.json"), await read("tokenizer_config.json"));
+  const source = await texts.open("tokenizer.model");
+  try {
+    return Tokenizer.fromSentencePiece(await source.read(0, Math.min(source.size, MAX_SLICE)));
+  } finally {
+    await source.close();
+  }
+}
+
+/** Clips of 16 kHz mono → their audio tokens' embeddings, packed [Σ tokens, C]. */
+function encodeSamples(
+  ops: Ops,
+  c: SalmonnConfig,
+  w: SalmonnEncoder,
+  clips: readonly Float32Array[],
+): Tensor {
+  const frames = 2 * c.speech.positions;
+  const mels = clips.map((samples) => {
+    const mel = logMel(samples, { mels: c.speech.mels, frames });
+    return { mel: ops.upload("mel", [frames, c.speech.mels], mel), length: c.speech.positions };
+  });
+  const patches = clips.map((samples) => fbankPatches(fbank(padded(samples))));
+  const size = patches[0]!.length / patchTokens(fbankFrames(padded(clips[0]!).length));
+  const shares = patches.map((patch) => ({ tokens: patch.length / size, heard: patch.length / size }));
+  const packed = new Float32Array(patches.reduce((n, patch) => n + patch.length, 0));
+  let at = 0;
+  for (const patch of patches) {
+    packed.set(patch, at);
+    at += patch.length;
+  }
+  return encodeSpeech(ops, c, w, mels, ops.upload("patches", [packed.length / size, size], packed), shares);
+}
+
+/** With silence behind it up to a second. */
+function padded(samples: Float32Array): Float32Array {
+  if (samples.length >= LEAST) return samples;
+  const longer = new Float32Array(LEAST);
+  longer.set(samples);
+  return longer;
+}
+
+/**
+ * The parts were published apart, and a wrong one among them is told by its width.
+ * @throws ConfigError naming each part that does not fit, with both numbers
+ */
+function checkFit({ name, tensors }: Checkpoint, c: SalmonnConfig): void {
+  const problems: string[] = [];
+  const fit = (part: string, got: number, tensor: string, dim: number) => {
+    const expected = tensors.get(tensor)?.shape[dim];
+    if (expected !== undefined && expected !== got)
+      problems.push(`${part}: expected ${expected} (${tensor}), got ${got}`);
+  };
+  const first = "speech_Qformer.bert.encoder.layer.0.";
+  fit("the width of Whisper", c.speech.width, "ln_speech.weight", 0);
+  fit("the width of BEATs", c.audio.width, "ln_audio.weight", 0);
+  fit("the width of the Q-Former", c.qformer.width, "speech_query_tokens", 2);
+  fit("what the Q-Former hears", c.qformer.frameWidth, `${first}crossattention.self.key.weight`, 1);
+  fit("the width of LLaMA", c.text.width, "speech_llama_proj.weight", 0);
+  const lora = [...tensors.values()].find((info) => /\.lora_A\./.test(info.name));
+  if (lora && c.lora) fit("the rank of LoRA", c.lora.rank, lora.name, 0);
+  if (problems.length)
+    throw new ConfigError(
+      `${name}: expected parts that SALMONN was trained with, got ${problems.length} that do not fit\n  ${problems.join("\n  ")}`,
+    );
+}
