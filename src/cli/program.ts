@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { report } from "./errors.ts";
@@ -20,6 +21,7 @@ Examples:
   ahamask learn --model DIR --data asr.jsonl --out runs/asr
   ahamask inspect asr.safetensors
   ahamask mask compare asr.safetensors gender.safetensors
+  ahamask convert DIR --out safe/ --dtype bf16
   ahamask doctor
 
 Environment:
@@ -44,6 +46,7 @@ export async function ahamask(args: readonly string[]): Promise<void> {
     learnCommand(),
     inspectCommand(),
     maskCommand(),
+    convertCommand(),
     demoCommand(),
     doctorCommand(),
   ]) {
