@@ -99,8 +99,8 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
   }
 }
 
-/** Renames a file when it is on the disk, all of it. */
-async function renameSynced(from: string, to: string): Promise<void> {
+/** Renames a file once all of it is on the disk. */
+async function renameFlushed(from: string, to: string): Promise<void> {
   let file: FileHandle | undefined;
   try {
     file = await open(from, "r+");
@@ -152,7 +152,7 @@ export function openStore(path: string): Store {
     open: async (file) => ((await exists(file)) ? fileSource(at(file)) : undefined),
     write: async (file, bytes) => writeFileAtomic(await make(file), bytes),
     append: async (file, bytes) => appendFile(await make(file), bytes),
-    rename: async (from, to) => renameSynced(at(from), await make(to)),
+    rename: async (from, to) => renameFlushed(at(from), await make(to)),
     async list() {
       const files: string[] = [];
       for (const { name, folder } of await entries(path)) {

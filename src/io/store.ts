@@ -55,8 +55,9 @@ export function memoryStore(name = "memory"): Store {
     },
     async rename(from, to) {
       const bytes = files.get(checkStorePath(from));
-      if (!bytes) throw new SourceError(`write: expected '${from}' in ${name}, got nothing there`);
-      files.set(checkStorePath(to), bytes);
+      const target = checkStorePath(to);
+      if (!bytes) throw new SourceError(`write: expected to write '${name}/${from}', got nothing there`);
+      files.set(target, bytes);
       files.delete(from);
     },
     list: async () => [...files.keys()].sort(),
