@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { openFolder, openStore } from "#files";
 import { openCheckpoint } from "../io/checkpoint.ts";
 import { type Converted, convertCheckpoint } from "../io/convert.ts";
-import type { FloatDType } from "../io/convert-values.ts";
+import { ConvertError, type FloatDType } from "../io/convert-values.ts";
 import { openSource } from "./convert-source.ts";
 import { interruptible } from "./interrupt.ts";
 import { megabytes, note, Progress, painter, pairs, printable, Waiting } from "./terminal.ts";
@@ -115,7 +115,7 @@ async function follow(
       },
     });
   } catch (error) {
-    if (begun) note(`what is written is kept in ${out}; the same command goes on with it`);
+    if (begun && !(error instanceof ConvertError)) note(`what is written is kept in ${out}; the same command goes on with it`);
     throw error;
   } finally {
     await checkpoint.close();
