@@ -7,12 +7,12 @@ const folder = "models/demo/data/";
 
 using gpu = await aha.openGpu();
 using model = await aha.loadModel(gpu, "models/demo/model");
-const { lm, tokenizer, stop } = model.family;
+const { lm, tokenizer, generation } = model.family;
 
 /** The answer's loss [tokens], with `soft` [VECTORS, C] before the chat. */
 function loss(ops: aha.TapedOps, soft: aha.Tensor, clip: aha.EncodedClip, text: string): aha.Tensor {
   const { ids, parts } = model.layOut({ audio: clip });
-  const answer = [...tokenizer.encode(text), stop[0]!];
+  const answer = [...tokenizer.encode(text), generation.stop[0]!];
   const all = [...Array<number>(VECTORS).fill(0), ...ids, ...answer]; // token 0 keeps the vectors' places
   const u32 = (label: string, values: number[]) =>
     ops.upload(label, [values.length], Uint32Array.from(values));

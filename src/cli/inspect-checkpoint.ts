@@ -1,9 +1,7 @@
 import { count } from "../gpu/tensor.ts";
-import { openCheckpoint } from "../io/checkpoint.ts";
-import type { Folder } from "../io/source.ts";
 import { maskBytes } from "../mask/head-mask.ts";
-import { Fields } from "../model/fields.ts";
-import { type Qwen2AudioConfig, qwen2AudioConfig } from "../model/qwen2-audio.ts";
+import { familyOf, type ModelConfig, modelConfig } from "../model/model-config.ts";
+import { openModelFiles } from "../model/open-model.ts";
 
 /** What `inspect --json` prints for a checkpoint. */
 export interface CheckpointReport {
@@ -12,7 +10,7 @@ export interface CheckpointReport {
   /** Its config's `model_type`. */
   readonly family: string;
   /** As the engine reads it; `null` for a family that it does not have. */
-  readonly config: Qwen2AudioConfig | null;
+  readonly config: ModelConfig["config"] | null;
   readonly tensors: number;
   readonly parameters: number;
   /** Bytes of the weights by their type. */
@@ -24,23 +22,19 @@ export interface CheckpointReport {
 }
 
 /** Reads a model's config and its files' headers. */
-export async function inspectCheckpoint(folder: Folder): Promise<CheckpointReport> {
-  const text = await folder.text("config.json");
-  const fields = Fields.parse(text, "config.json");
-  const family = fields.text("model_type");
-  fields.check();
-  const config = family === "qwen2_audio" ? qwen2AudioConfig(text) : null;
-  const checkpoint = await openCheckpoint(folder);
+export async function inspectCheckpoint(from: string): Promise<CheckpointReport> {
+  const { name, config: text, checkpoint } = await openModelFiles(from);
   try {
+    const known = modelConfig(text);
     const tensors = [...checkpoint.tensors.values()];
     const bytes: Record<string, number> = {};
     for (const { dtype, begin, end } of tensors) bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;
     const files = new Map(tensors.map(({ source }) => [source.name, source.size]));
     return {
       kind: "checkpoint",
-      name: folder.name,
-      family,
-      config,
+      name,
+      family: familyOf(text),
+      config: known?.config ?? null,
       tensors: tensors.length,
       parameters: tensors.reduce((sum, { shape }) => sum + count(shape), 0),
       bytes,
@@ -48,7 +42,7 @@ export async function inspectCheckpoint(folder: Folder): Promise<CheckpointRepor
         .map(([name, bytes]) => ({ name: name.slice(name.lastIndexOf("/") + 1), bytes }))
         .sort(byName),
       fingerprint: await checkpoint.fingerprint(),
-      mask: config && maskOf(config.text),
+      mask: known ? maskOf(known.config.text) : null,
     };
   } finally {
     await checkpoint.close();

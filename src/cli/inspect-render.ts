@@ -1,4 +1,7 @@
-import type { Qwen2AudioConfig } from "../model/qwen2-audio.ts";
+import type { LlamaConfig } from "../model/llama.ts";
+import type { Qwen2Config } from "../model/qwen2.ts";
+import type { SalmonnConfig } from "../model/salmonn-config.ts";
+import type { WhisperConfig } from "../model/whisper.ts";
 import { headMap } from "./head-map.ts";
 import type { MaskReport, Report, TensorsReport } from "./inspect.ts";
 import type { CheckpointReport } from "./inspect-checkpoint.ts";
@@ -37,19 +40,32 @@ function checkpoint(r: CheckpointReport): Row[] {
 const size = (layers: number, heads: number, bytes: number) =>
   `${layers} layers × ${heads} heads, ${bytes} bytes`;
 
-function config({ audio, text }: Qwen2AudioConfig): Row[] {
-  const window = (2 * audio.positions) / 100; // two frames of 10 ms a position
-  const kv = text.kvHeads === text.heads ? "" : `, ${text.kvHeads} key/value heads`;
+function config(c: NonNullable<CheckpointReport["config"]>): Row[] {
+  return "speech" in c ? salmonn(c) : [["audio", whisper(c.audio)], ...decoder(c.text)];
+}
+
+function salmonn({ speech, audio, qformer, window, lora, text }: SalmonnConfig): Row[] {
   return [
-    [
-      "audio",
-      `${audio.layers} layers × ${audio.heads} heads, width ${audio.width}, ${audio.mels} mel bins, ${window} s`,
-    ],
-    [
-      "text",
-      `${text.layers} layers × ${text.heads} heads${kv}, width ${text.width}, feed-forward ${text.ffn}`,
-    ],
-    ["vocabulary", `${text.vocab} tokens, ${text.maxPositions} positions`],
+    ["speech", `Whisper, ${whisper(speech)}`],
+    ["audio", `BEATs, ${layers(audio)}, width ${audio.width}`],
+    ["Q-Former", `${layers(qformer)}, width ${qformer.width}, windows of ${window} frames`],
+    ...decoder(text),
+    ["LoRA", lora ? `rank ${lora.rank}, alpha ${lora.alpha}` : "none"],
+  ];
+}
+
+const layers = (c: { layers: number; heads: number }) => `${c.layers} layers × ${c.heads} heads`;
+
+function whisper(c: WhisperConfig): string {
+  const window = (2 * c.positions) / 100; // two frames of 10 ms a position
+  return `${layers(c)}, width ${c.width}, ${c.mels} mel bins, ${window} s`;
+}
+
+function decoder(c: Qwen2Config | LlamaConfig): Row[] {
+  const kv = c.kvHeads === c.heads ? "" : `, ${c.kvHeads} key/value heads`;
+  return [
+    ["text", `${layers(c)}${kv}, width ${c.width}, feed-forward ${c.ffn}`],
+    ["vocabulary", `${c.vocab} tokens, ${c.maxPositions} positions`],
   ];
 }
 

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
-import { fileSource, openFolder } from "#files";
+import { fileSource } from "#files";
 import { httpSource } from "../io/http.ts";
 import { parseHeader, type TensorInfo } from "../io/safetensors.ts";
 import type { ByteSource } from "../io/source.ts";
@@ -83,9 +83,9 @@ function parseShape(text: string): MaskShape {
 /** @throws SourceError, SafetensorsError, CheckpointError, ConfigError or MaskError, whatever is wrong with it */
 async function inspect(path: string, options: InspectOptions): Promise<Report> {
   const isUrl = /^https?:\/\//.test(path);
-  if (isUrl ? !/\.safetensors$/.test(new URL(path).pathname) : await isFolder(path)) {
-    return inspectCheckpoint(openFolder(path));
-  }
+  const isYaml = /\.ya?ml$/i.test(path);
+  if (isYaml || (isUrl ? !/\.safetensors$/.test(new URL(path).pathname) : await isFolder(path)))
+    return inspectCheckpoint(path);
   const source = await (isUrl ? httpSource(path) : fileSource(path));
   try {
     return await inspectFile(source, path, options);
@@ -133,7 +133,7 @@ async function inspectMask(source: ByteSource, name: string, options: InspectOpt
 
 /** What a mask must fit. */
 async function modelOf(location: string) {
-  const { mask, fingerprint } = await inspectCheckpoint(openFolder(location));
+  const { mask, fingerprint } = await inspectCheckpoint(location);
   if (!mask)
     throw new MaskError(
       `mask: expected ${location} to be a model of a known family; pass --shape LxH instead`,

@@ -3,6 +3,8 @@ import { httpFolder } from "./http.ts";
 import { type ByteSource, type Folder, SourceError } from "./source.ts";
 import type { Store } from "./store.ts";
 
+export { crc32 } from "./crc32.ts";
+
 /** The folder at an http(s) URL; relative addresses count from the page. */
 export function openFolder(location: string): Folder {
   const url = URL.canParse(location, globalThis.location?.href)

@@ -11,6 +11,7 @@ import {
   stat,
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { crc32 as zlibCrc32 } from "node:zlib";
 import { httpFolder } from "./http.ts";
 import {
   type ByteSource,
@@ -22,6 +23,9 @@ import {
   SourceError,
 } from "./source.ts";
 import { checkStorePath, type Store } from "./store.ts";
+
+/** The check sum of crc32.ts, at 6 GB/s where that makes 2. */
+export const crc32 = (bytes: Uint8Array, before = 0): number => zlibCrc32(bytes, before);
 
 /** The folder at `location`: an http(s) URL, or the path of a directory (looked at when it is first used). */
 export function openFolder(location: string): Folder {

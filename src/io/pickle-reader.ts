@@ -25,10 +25,6 @@ export class ByteReader {
     return this.#at;
   }
 
-  get done(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-
   take(length: number): Uint8Array {
     const end = this.#advance(length) + length;
     return this.#bytes.subarray(end - length, end);

@@ -1,6 +1,6 @@
 /** What a pickle of torch.save may be made of. */
 import { pickleError } from "./pickle-reader.ts";
-import type { StoredDType } from "./safetensors.ts";
+import { STORED_BYTES, type StoredDType } from "./safetensors.ts";
 
 /** A run of elements in the file, which tensors may share. */
 export interface TorchStorage {
@@ -10,6 +10,8 @@ export interface TorchStorage {
   /** Elements. */
   readonly length: number;
 }
+
+export const storageBytes = ({ dtype, length }: TorchStorage): number => length * STORED_BYTES[dtype];
 
 /** Element i₀, i₁, … is number offset + Σ iₙ·stridesₙ of the storage, and all lie within it. */
 export class TorchTensor {
@@ -91,11 +93,13 @@ export const CONSTRUCTORS: ReadonlyMap<string, Construct> = new Map<string, Cons
   ["_codecs.encode", latin1],
 ]);
 
-/** A storage out of a persistent id: ("storage", type, key, device, length). */
+/** A storage out of a persistent id: ("storage", type, key, device, length), and None in the layout before 1.6. */
 export function toStorage(id: Item): TorchStorage {
-  const [tag, type, key, , length] = list(id);
+  const [tag, type, key, , length, view = null] = list(id);
   const dtype = type instanceof Named ? STORAGES.get(type.name) : undefined;
   if (tag !== "storage" || !dtype) throw pickleError("a storage of tensors", "another persistent object");
+  if (view !== null)
+    throw pickleError("a storage of its own", "part of another; save the file again with a newer torch.save");
   return { key: text(key), dtype, length: count(length) };
 }
 
@@ -107,6 +111,8 @@ function rebuildTensor([storage, offset, size, stride]: readonly Item[]): TorchT
   if (!isStorage(storage) || shape.length !== strides.length || shape.length > MAX_RANK)
     throw pickleError("a tensor's storage, and a stride for each dimension", "others");
   const tensor = new TorchTensor(storage, count(offset), shape.map(count), strides.map(count));
+  if (!Number.isSafeInteger(tensor.shape.reduce((size, n) => size * n, STORED_BYTES[tensor.dtype])))
+    throw pickleError("a tensor of fewer than 2^53 bytes", `one of [${tensor.shape.join(", ")}]`);
   const last = tensor.shape.reduce((at, n, i) => at + (n - 1) * tensor.strides[i]!, tensor.offset);
   if (!tensor.shape.includes(0) && last >= storage.length)
     throw pickleError(

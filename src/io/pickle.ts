@@ -5,28 +5,48 @@
  * Format: the opcodes in Python's Lib/pickletools.py; tensors: torch/_utils.py, torch/serialization.py.
  */
 import { ByteReader, pickleError } from "./pickle-reader.ts";
-import { CONSTRUCTORS, type Item, Named, STORAGES, type TorchValue, toStorage } from "./pickle-values.ts";
+import {
+  CONSTRUCTORS,
+  type Item,
+  Named,
+  STORAGES,
+  type TorchStorage,
+  type TorchValue,
+  toStorage,
+} from "./pickle-values.ts";
 
 export { PickleError } from "./pickle-reader.ts";
-export { type TorchStorage, TorchTensor, type TorchValue } from "./pickle-values.ts";
+export { storageBytes, type TorchStorage, TorchTensor, type TorchValue } from "./pickle-values.ts";
 
 /** The most objects (and opcodes) of a file; those it shares count each time they are used. */
 export const MAX_OBJECTS = 4_000_000;
 
+/** A dict, a set or a call counts as this many: an empty one takes 200 bytes, where a list takes 16. */
+const HEAVY = 8;
+
 /** The deepest that lists, tuples, dicts and sets may lie in each other. */
 export const MAX_DEPTH = 100;
 
+export interface Unpickled {
+  readonly value: TorchValue;
+  /** All that the pickle names, by key. */
+  readonly storages: ReadonlyMap<string, TorchStorage>;
+  /** Where the pickle ends. */
+  readonly end: number;
+}
+
 /**
- * The one value in a pickle: None is null; int a number, beyond 2^53 a bigint; tuple, list and torch.Size an array;
+ * The value of a pickle: None is null; int a number, beyond 2^53 a bigint; tuple, list and torch.Size an array;
  * dict and OrderedDict a Map, in their order; torch.device its name. Attributes set on an object are dropped.
- * @param bytes of the whole pickle
+ * @param from where it begins
  * @throws PickleError for any other Python name, an opcode torch.save does not write, more than MAX_OBJECTS or MAX_DEPTH,
  * a value that contains itself, and damage
  */
-export function unpickle(bytes: Uint8Array): TorchValue {
-  const value = new Unpickler(bytes).run();
+export function unpickle(bytes: Uint8Array, from = 0): Unpickled {
+  const machine = new Unpickler(bytes.subarray(from));
+  const value = machine.run();
   checkPlain(value, 0, new Map());
-  return value as TorchValue;
+  return { value: value as TorchValue, storages: machine.storages, end: from + machine.at };
 }
 
 type Action = (machine: Unpickler) => void;
@@ -56,13 +76,13 @@ class Unpickler {
     [0x96, (m) => m.#push(m.#in.take(m.#in.length(8)).slice())], // BYTEARRAY8
     [0x5d, (m) => m.#push([])], // EMPTY_LIST
     [0x29, (m) => m.#push([])], // EMPTY_TUPLE
-    [0x7d, (m) => m.#push(new Map())], // EMPTY_DICT
-    [0x8f, (m) => m.#push(new Set())], // EMPTY_SET
+    [0x7d, (m) => m.#pushHeavy(new Map())], // EMPTY_DICT
+    [0x8f, (m) => m.#pushHeavy(new Set())], // EMPTY_SET
     [0x85, (m) => m.#push(m.#popMany(1))], // TUPLE1
     [0x86, (m) => m.#push(m.#popMany(2))], // TUPLE2
     [0x87, (m) => m.#push(m.#popMany(3))], // TUPLE3
     [0x74, (m) => m.#push(m.#popMark())], // TUPLE
-    [0x91, (m) => m.#push(new Set(m.#popMark()))], // FROZENSET
+    [0x91, (m) => m.#pushHeavy(new Set(m.#popMark()))], // FROZENSET
     [0x61, (m) => m.#append(m.#popMany(1))], // APPEND
     [0x65, (m) => m.#append(m.#popMark())], // APPENDS
     [0x73, (m) => m.#setItems(m.#popMany(2))], // SETITEM
@@ -77,10 +97,11 @@ class Unpickler {
     [0x69, (m) => m.#refuseInstance()], // INST
     [0x93, (m) => m.#push(lookUp(...(m.#popMany(2) as [Item, Item])))], // STACK_GLOBAL
     [0x52, (m) => m.#reduce()], // REDUCE
-    [0x51, (m) => m.#push(toStorage(m.#pop()))], // BINPERSID
+    [0x51, (m) => m.#push(m.#known(toStorage(m.#pop())))], // BINPERSID
     [0x62, (m) => m.#build()], // BUILD
   ]);
 
+  readonly storages = new Map<string, TorchStorage>();
   readonly #in: ByteReader;
   readonly #stack: Item[] = [];
   readonly #marks: number[] = []; // heights of the stack
@@ -99,8 +120,12 @@ class Unpickler {
     }
     const value = this.#pop();
     if (this.#stack.length > 0) throw pickleError("one value", `${this.#stack.length + 1}`);
-    if (!this.#in.done) throw pickleError("the end after STOP", "more bytes; the file is damaged");
     return value;
+  }
+
+  /** Bytes read so far. */
+  get at(): number {
+    return this.#in.at;
   }
 
   #step(op: number): void {
@@ -125,6 +150,11 @@ class Unpickler {
 
   #push(item: Item): void {
     this.#stack.push(item);
+  }
+
+  #pushHeavy(item: Map<Item, Item> | Set<Item>): void {
+    this.#charge(HEAVY - 1);
+    this.#push(item);
   }
 
   #charge(objects: number): void {
@@ -183,8 +213,18 @@ class Unpickler {
     const construct = made instanceof Named ? CONSTRUCTORS.get(made.name) : undefined;
     if (!construct) throw pickleError("a call of a constructor", `one of ${describe(made!)}`);
     if (!Array.isArray(args)) throw damaged("a call without arguments");
-    this.#charge(args.reduce((sum: number, arg) => sum + lengthOf(arg), 0));
+    this.#charge(args.reduce((sum: number, arg) => sum + lengthOf(arg), HEAVY));
     this.#push(construct(args));
+  }
+
+  /** Every tensor must see its storage alike. */
+  #known(storage: TorchStorage): TorchStorage {
+    const { key, dtype, length } = storage;
+    const { dtype: type, length: other } = this.storages.get(key) ?? storage;
+    if (type !== dtype || other !== length)
+      throw pickleError(`storage '${key}' to have one type and length`, "two; the file is damaged");
+    this.storages.set(key, storage);
+    return storage;
   }
 
   /** Attributes: a state_dict's `_metadata` is all that torch.save writes of them. */

@@ -26,7 +26,7 @@ export interface TensorInfo {
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
   readonly source: ByteSource;
-  /** Where its bytes lie in the source, counted from the file's start. */
+  /** Where its bytes lie in the source, row by row. */
   readonly begin: number;
   readonly end: number;
 }

@@ -101,6 +101,19 @@ export function memorySource(name: string, bytes: Uint8Array): ByteSource {
   };
 }
 
+/** Bytes `begin` to `begin + size` of a source, which closing it leaves open. */
+export function partSource(whole: ByteSource, begin: number, size: number): ByteSource {
+  const source = { name: whole.name, size };
+  return {
+    ...source,
+    async read(offset, length, options) {
+      const into = readTarget(source, offset, length, options);
+      return whole.read(begin + offset, length, { into, signal: options?.signal });
+    },
+    async close() {},
+  };
+}
+
 export function memoryFolder(name: string, files: Record<string, Uint8Array>): Folder {
   const find = (file: string): Uint8Array => {
     const bytes = Object.hasOwn(files, checkFile(file)) ? files[file] : undefined;

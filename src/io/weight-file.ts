@@ -1,9 +1,8 @@
 /** One file of weights, safetensors or torch.save, as tensors whose bytes are still in it. */
 import { TorchTensor, type TorchValue } from "./pickle.ts";
-import { parseHeader, STORED_BYTES, type TensorInfo } from "./safetensors.ts";
+import { parseHeader, type TensorInfo } from "./safetensors.ts";
 import type { ByteSource } from "./source.ts";
-import { readTorch, storageEntry, type TorchFile, TorchFileError } from "./torch-file.ts";
-import { entryBegin, type ZipEntry } from "./zip.ts";
+import { locateTensor, readTorch, type TorchFile, TorchFileError } from "./torch-file.ts";
 
 export interface WeightFile {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
@@ -31,7 +30,7 @@ export async function readWeightFile(source: ByteSource, name: string): Promise<
       `torch: ${source.name}: expected a dict of tensors, alone or under '${STATE_DICTS.join("' or '")}', got none; ` +
         "save model.state_dict()",
     );
-  return { tensors: await tensorInfos(file, state, source), extra: beside(file.value, state) };
+  return { tensors: await locateTensors(file, state), extra: beside(file.value, state) };
 }
 
 type Dict = ReadonlyMap<TorchValue, TorchValue>;
@@ -51,53 +50,18 @@ const beside = (value: TorchValue, state: Dict): Map<string, TorchValue> =>
     ),
   );
 
-/** Headers looked up at a time. */
+/** Storages looked up at a time. */
 const ABREAST = 8;
 
 /** Tensors that share a storage (tied weights, views) share its bytes. */
-async function tensorInfos(
-  file: TorchFile,
-  state: Dict,
-  source: ByteSource,
-): Promise<ReadonlyMap<string, TensorInfo>> {
+async function locateTensors(file: TorchFile, state: Dict): Promise<ReadonlyMap<string, TensorInfo>> {
   const named = [...state].flatMap(([name, tensor]) =>
     typeof name === "string" && tensor instanceof TorchTensor ? [{ name, tensor }] : [],
   );
-  const scattered = named.filter(({ tensor }) => !isContiguous(tensor));
-  if (scattered.length)
-    throw new TorchFileError(
-      `torch: ${source.name}: expected each tensor's elements in row order, got others in ` +
-        `'${scattered.map(({ name }) => name).join("', '")}'; save what contiguous() gives of them`,
-    );
-  const begins = await dataBegins(new Set(named.map(({ tensor }) => storageEntry(file, tensor.storage))));
-  return new Map(
-    named.map(({ name, tensor }) => {
-      const { dtype, shape, offset, storage } = tensor;
-      const size = STORED_BYTES[dtype];
-      const begin = begins.get(storageEntry(file, storage))! + offset * size;
-      const end = begin + shape.reduce((product, n) => product * n, size);
-      return [name, { name, dtype, shape, source, begin, end }];
-    }),
-  );
-}
-
-/** Whether a tensor's elements follow each other row by row; the stride of a dimension of 1 means nothing. */
-function isContiguous({ shape, strides }: TorchTensor): boolean {
-  if (shape.includes(0)) return true;
-  let expected = 1;
-  for (let dim = shape.length - 1; dim >= 0; dim--) {
-    if (shape[dim] !== 1 && strides[dim] !== expected) return false;
-    expected *= shape[dim]!;
+  const located = new Map<string, TensorInfo>();
+  for (let i = 0; i < named.length; i += ABREAST) {
+    const some = named.slice(i, i + ABREAST).map(({ name, tensor }) => locateTensor(file, name, tensor));
+    for (const info of await Promise.all(some)) located.set(info.name, info);
   }
-  return true;
-}
-
-async function dataBegins(entries: ReadonlySet<ZipEntry>): Promise<Map<ZipEntry, number>> {
-  const begins = new Map<ZipEntry, number>();
-  const left = [...entries];
-  while (left.length)
-    await Promise.all(
-      left.splice(0, ABREAST).map(async (entry) => begins.set(entry, await entryBegin(entry))),
-    );
-  return begins;
+  return located;
 }

@@ -2,7 +2,8 @@
  * The directory of a ZIP file whose entries are stored as they are, as torch.save writes them; sizes beyond 4 GiB
  * included. Format: PKWARE's APPNOTE.TXT, sections 4.3.7 (local header), 4.3.12 (directory), 4.3.14 to 4.3.16 (its end).
  */
-import { type ByteSource, MAX_SLICE } from "./source.ts";
+import { crc32 } from "#files";
+import { type ByteSource, MAX_SLICE, partSource } from "./source.ts";
 
 /** The file is not a ZIP file, is damaged, or packed in a way that is not read here. */
 export class ZipError extends Error {
@@ -85,6 +86,7 @@ function parseEntry(source: ByteSource, view: DataView): ZipEntry {
   const nameLength = view.getUint16(28, true);
   const name = new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset + 46, nameLength));
   const [flags, method] = [view.getUint16(8, true), view.getUint16(10, true)];
+  if (!isWithin(name)) throw bad(source, "names within the archive", `${JSON.stringify(name.slice(0, 100))}`);
   if (flags & 1) throw bad(source, `'${name}' to be readable`, "it encrypted");
   if (method !== 0)
     throw bad(
@@ -97,6 +99,14 @@ function parseEntry(source: ByteSource, view: DataView): ZipEntry {
     throw bad(source, `'${name}' to lie within the file`, `${size} bytes at ${header}; it is damaged`);
   return { name, source, size, header, crc32: view.getUint32(16, true) };
 }
+
+/** Whether a name stays in the folder that an archive is unpacked to; a folder's own ends in a slash. */
+const isWithin = (name: string) =>
+  !/[\\\0]/.test(name) &&
+  name
+    .replace(/(?<=.)\/$/, "")
+    .split("/")
+    .every((part) => !["", ".", ".."].includes(part));
 
 /** Bytes stored, bytes of content, and offset; those that do not fit into 32 bits follow in extra field 1, in this order. */
 function sizes(source: ByteSource, name: string, view: DataView, extra: number): [number, number, number] {
@@ -122,40 +132,38 @@ function zip64Field(view: DataView, from: number, least: number): number | undef
   return undefined;
 }
 
-/** Where an entry's bytes begin in the file. @throws ZipError, SourceError */
-export async function entryBegin({ name, source, size, header }: ZipEntry): Promise<number> {
+/**
+ * An entry's bytes. They are summed up as reads go on from the first to the last, in whatever pieces; when all have been
+ * seen and the sum is another than stated, that read and each after it throws. A sum of 0 says nothing: torch.save
+ * writes it when it is told not to compute any.
+ * @throws ZipError, SourceError
+ */
+export async function entrySource({
+  name,
+  source,
+  size,
+  header,
+  crc32: stated,
+}: ZipEntry): Promise<ByteSource> {
   const view = dataView(await source.read(header, 30));
   const begin = header + 30 + view.getUint16(26, true) + view.getUint16(28, true);
   if (view.getUint32(0, true) !== LOCAL_HEADER || begin + size > source.size)
     throw bad(source, `'${name}' at ${header}`, "other bytes; it is damaged");
-  return begin;
-}
-
-/** All bytes of an entry of at most MAX_SLICE, compared with its check sum. @throws ZipError, SourceError */
-export async function readEntry(entry: ZipEntry): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await entry.source.read(await entryBegin(entry), entry.size);
-  const sum = crc32(bytes);
-  if (sum !== entry.crc32)
-    throw bad(
-      entry.source,
-      `'${entry.name}' to have the CRC ${hex(entry.crc32)}`,
-      `${hex(sum)}; the file is damaged`,
-    );
-  return bytes;
+  const part = partSource(source, begin, size);
+  if (stated === 0) return part;
+  let [summed, sum] = [0, 0]; // the first so many bytes, and their sum
+  return {
+    ...part,
+    async read(offset, length, options) {
+      const bytes = await part.read(offset, length, options);
+      const end = offset + length;
+      if (offset <= summed && summed < end)
+        [summed, sum] = [end, crc32(bytes.subarray(summed - offset), sum)];
+      if (summed === size && sum !== stated)
+        throw bad(source, `'${name}' to have the CRC ${hex(stated)}`, `${hex(sum)}; the file is damaged`);
+      return bytes;
+    },
+  };
 }
 
 const hex = (value: number) => value.toString(16).padStart(8, "0");
-
-/** The remainders of a byte followed by 32 zero bits, polynomial 0xedb88320 (bits reversed). */
-const REMAINDERS = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let rest = byte;
-  for (let bit = 0; bit < 8; bit++) rest = rest & 1 ? 0xedb88320 ^ (rest >>> 1) : rest >>> 1;
-  return rest;
-});
-
-/** The CRC-32 of ZIP and PNG (ITU-T V.42). */
-export function crc32(bytes: Uint8Array): number {
-  let rest = 0xffffffff;
-  for (const byte of bytes) rest = REMAINDERS[(rest ^ byte) & 255]! ^ (rest >>> 8);
-  return ~rest >>> 0;
-}

@@ -1,7 +1,9 @@
 import type { Gpu } from "../gpu/index.ts";
+import type { Checkpoint } from "../io/checkpoint.ts";
 import type { Folder } from "../io/source.ts";
-import { AudioLanguageModel } from "./audio-model.ts";
-import { ConfigError, Fields } from "./fields.ts";
+import { AudioLanguageModel, type Family } from "./audio-model.ts";
+import { ConfigError } from "./fields.ts";
+import { FAMILIES, familyOf, modelConfig } from "./model-config.ts";
 import { openModelFiles } from "./open-model.ts";
 import { loadQwen2Audio } from "./qwen2-audio-family.ts";
 import { loadSalmonn } from "./salmonn-family.ts";
@@ -11,9 +13,6 @@ export interface LoadModelOptions {
   onProgress?: (loadedBytes: number, totalBytes: number) => void;
   signal?: AbortSignal;
 }
-
-/** The families by their `model_type` in config.json. */
-const FAMILIES = { qwen2_audio: loadQwen2Audio, salmonn: loadSalmonn };
 
 /**
  * Loads an audio language model from a Hugging Face folder (a directory, an http(s) URL of one, or a `Folder`), or SALMONN
@@ -30,7 +29,7 @@ export async function loadModel(
   const { name, config, checkpoint, texts } = await openModelFiles(from);
   try {
     const [family, fingerprint] = await Promise.all([
-      familyOf(name, config)(gpu, texts, config, checkpoint, options),
+      loadFamily(gpu, name, texts, config, checkpoint, options),
       checkpoint.fingerprint(),
     ]);
     return new AudioLanguageModel(family, name, fingerprint);
@@ -42,14 +41,19 @@ export async function loadModel(
   }
 }
 
-function familyOf(name: string, config: string) {
-  const fields = Fields.parse(config, "config.json");
-  const type = fields.text("model_type");
-  fields.check();
-  const load = Object.entries(FAMILIES).find(([known]) => known === type)?.[1];
-  if (load) return load;
+function loadFamily(
+  gpu: Gpu,
+  name: string,
+  texts: Folder,
+  config: string,
+  checkpoint: Checkpoint,
+  options: LoadModelOptions,
+): Promise<Family> {
+  const known = modelConfig(config);
+  if (known?.family === "qwen2_audio") return loadQwen2Audio(gpu, texts, known.config, checkpoint, options);
+  if (known?.family === "salmonn") return loadSalmonn(gpu, texts, known.config, checkpoint, options);
   throw new ConfigError(
-    `${name}/config.json: expected model_type ${Object.keys(FAMILIES).join(" or ")}, got ${JSON.stringify(type)}; ` +
+    `${name}/config.json: expected model_type ${FAMILIES.join(" or ")}, got ${JSON.stringify(familyOf(config))}; ` +
       "this engine has no such family",
   );
 }

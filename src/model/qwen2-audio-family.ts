@@ -19,7 +19,6 @@ import {
   publishedName,
   type Qwen2AudioConfig,
   type Qwen2AudioWeights,
-  qwen2AudioConfig,
   qwen2AudioParams,
 } from "./qwen2-audio.ts";
 import { melRows } from "./whisper.ts";
@@ -30,11 +29,10 @@ const MAX_NEW_TOKENS = 256; // where generation_config.json names none
 export async function loadQwen2Audio(
   gpu: Gpu,
   folder: Folder,
-  configText: string,
+  config: Qwen2AudioConfig,
   checkpoint: Checkpoint,
   options: Pick<LoadOptions, "onProgress" | "signal">,
 ): Promise<Family> {
-  const config = qwen2AudioConfig(configText);
   const read = async (file: string) => ((await folder.has(file)) ? folder.text(file) : undefined);
   const tokenizer = Tokenizer.fromJson(await read("tokenizer.json"), await read("tokenizer_config.json"));
   const templates = await Promise.all(CHAT_FILES.map(async (file) => [file, await read(file)] as const));

@@ -17,7 +17,7 @@ import { llama } from "./llama.ts";
 import { withPositions } from "./load-beats.ts";
 import { isLora, loadLora } from "./lora.ts";
 import { encodeSpeech, type SalmonnEncoder, salmonnParams, windowCount } from "./salmonn.ts";
-import { type SalmonnConfig, salmonnConfig } from "./salmonn-config.ts";
+import type { SalmonnConfig } from "./salmonn-config.ts";
 
 const WINDOW_SECONDS = 30; // that the reference hears of a sound
 const LEAST = SAMPLE_RATE; // samples; shorter sounds are padded
@@ -26,11 +26,10 @@ const LEAST = SAMPLE_RATE; // samples; shorter sounds are padded
 export async function loadSalmonn(
   gpu: Gpu,
   texts: Folder,
-  configText: string,
+  config: SalmonnConfig,
   checkpoint: Checkpoint,
   options: Pick<LoadOptions, "onProgress" | "signal">,
 ): Promise<Family> {
-  const config = salmonnConfig(configText);
   checkFit(checkpoint, config);
   const tokenizer = await loadTokenizer(texts);
   const stop = tokenizer.idOf(config.endSymbol);

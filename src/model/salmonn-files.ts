@@ -110,7 +110,7 @@ async function readYaml(name: string, text: string) {
   const generate = f.child("generate");
   generate.known(GENERATE);
   const paths = Object.fromEntries(PATHS.map((key) => [key, model.text(key)]));
-  for (const key of PATHS) model.conflict(paths[key] === "", key, "a path", "nothing");
+  for (const key of PATHS) model.conflict(model.has(key) && paths[key] === "", key, "a path", "");
   f.check();
   const config = { ...model.pick(KEPT), generate: generate.pick(GENERATE) };
   return { paths: paths as Record<(typeof PATHS)[number], string>, config };
@@ -146,7 +146,7 @@ async function findPart(
 function placesOf({ folder, location }: YamlPlace, path: string): Folder[] {
   if (/^https?:\/\//.test(path)) return [openFolder(path)];
   if (location === undefined) return [subfolder(folder, path)];
-  if (/^https?:\/\//.test(location)) return [openFolder(new URL(path || ".", `${location}/`).href)];
+  if (/^https?:\/\//.test(location)) return [openFolder(new URL(path || ".", folder.name).href)];
   if (/^([a-z]:)?[\\/]/i.test(path)) return [openFolder(path)];
   return [openFolder(`${location}/${path}`), openFolder(path || ".")];
 }

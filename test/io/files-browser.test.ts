@@ -9,6 +9,7 @@ test("offers what the Node side offers", () => {
   const same: typeof node = browser;
   assert.equal(Object.keys(same).sort(), [
     "appendFile",
+    "crc32",
     "fileSource",
     "openFolder",
     "openStore",

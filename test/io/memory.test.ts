@@ -1,12 +1,14 @@
-/** A checkpoint of 1 GB is loaded in less than 150 MB of JavaScript memory. */
+/** A checkpoint of 1 GB, alone or in a torch archive of 5 GB, is loaded in less than 150 MB of JavaScript memory. */
 import { execFile } from "node:child_process";
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { crc32 } from "#files";
 import { encodeHeader, STORED_BYTES, type StoredTensor } from "../../src/io/safetensors.ts";
+import { dict, entry, hole, pickle, tensor, zipFile } from "./torch-files.ts";
 
 const LIMIT = 150e6; // bytes
 
@@ -45,6 +47,32 @@ async function writeShard(path: string, tensors: readonly StoredTensor[]): Promi
   await file.close();
 }
 
+/**
+ * 1.1 GB of tensors behind what makes the archive larger than 4 GiB; all are zeros, which take no room on the disk. One
+ * is stored transposed.
+ */
+const TORCH_SHAPE = [10_240, 11_008];
+const torchTensors = {
+  "0": tensor("HalfStorage", "0", TORCH_SHAPE),
+  "1": tensor("HalfStorage", "1", TORCH_SHAPE, [1, TORCH_SHAPE[0]!]),
+  "2": tensor("FloatStorage", "2", TORCH_SHAPE),
+  "3": tensor("BFloat16Storage", "3", TORCH_SHAPE),
+};
+const torchBytes = [2, 2, 4, 2].map((width) => TORCH_SHAPE.reduce((size, n) => size * n, width));
+
+async function writeTorch(path: string): Promise<void> {
+  const storages = torchBytes.map((size, key) => ({ ...hole(`m/data/${key}`, size), crc: crcOfZeros(size) }));
+  const value = entry("m/data.pkl", pickle(dict(torchTensors)));
+  await zipFile(path, [value, hole("m/data/optimizer", 4.1e9), ...storages]);
+}
+
+function crcOfZeros(size: number): number {
+  const zeros = new Uint8Array(2 ** 20);
+  let sum = 0;
+  for (let at = 0; at < size; at += zeros.length) sum = crc32(zeros.subarray(0, size - at), sum);
+  return sum;
+}
+
 const test = suite<{ dir: string }>("memory");
 
 test.before(async (context) => {
@@ -56,6 +84,8 @@ test.before(async (context) => {
     await writeShard(join(context.dir, shard), tensors);
   }
   await writeFile(join(context.dir, "model.safetensors.index.json"), JSON.stringify({ weight_map: map }));
+  await mkdir(join(context.dir, "torch"));
+  await writeTorch(join(context.dir, "torch/pytorch_model.bin"));
 });
 
 test.after(({ dir }) => rm(dir, { recursive: true }));
@@ -69,16 +99,30 @@ const onGpu = all.reduce((sum, tensor) => {
   return sum + Math.ceil((widened ? count * 4 : size(tensor)) / 4) * 4;
 }, 0);
 
+/** Bytes of JavaScript memory, at most, and those that arrived. */
+async function load(dir: string, target: string): Promise<{ peak: number; arrived: number }> {
+  const child = new URL("./memory-child.ts", import.meta.url).pathname;
+  const args = ["--import", "./scripts/register.js", child, dir, target];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+}
+
 for (const target of ["nothing", "gpu"]) {
   test(`1 GB onto ${target} in less than ${LIMIT / 1e6} MB`, async ({ dir }) => {
     assert.ok(stored > 1e9, `${stored} bytes stored`);
-    const child = new URL("./memory-child.ts", import.meta.url).pathname;
-    const args = ["--import", "./scripts/register.js", child, dir, target];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });
-    const { peak, arrived } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+    const { peak, arrived } = await load(dir, target);
     assert.is(arrived, onGpu);
     assert.ok(peak < LIMIT, `expected less than ${LIMIT} bytes of JavaScript memory, got ${peak}`);
   });
 }
+
+test(`1 GB out of a torch archive of 5 GB in less than ${LIMIT / 1e6} MB`, async ({ dir }) => {
+  const { peak, arrived } = await load(join(dir, "torch"), "nothing");
+  assert.is(
+    arrived,
+    torchBytes.reduce((sum, bytes) => sum + bytes),
+  );
+  assert.ok(arrived > 1e9 && peak < LIMIT, `got ${peak} bytes of JavaScript memory for ${arrived}`);
+});
 
 test.run();

@@ -1,12 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { MAX_DEPTH, PickleError, TorchTensor, unpickle } from "../../src/io/pickle.ts";
+import { MAX_DEPTH, MAX_OBJECTS, PickleError, TorchTensor, unpickle } from "../../src/io/pickle.ts";
+import { bytes, str, u32 } from "./torch-files.ts";
 
-/** Opcodes by their characters as Python's pickletools names them; `\xNN` are bytes, as text of latin1. */
-const bytes = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
-const read = (text: string) => unpickle(bytes(`\x80\x02${text}`));
-const u32 = (n: number) => String.fromCharCode(n & 255, (n >> 8) & 255, (n >> 16) & 255, n >>> 24);
-const str = (text: string) => `X${u32(text.length)}${text}`;
+const read = (text: string) => unpickle(bytes(`\x80\x02${text}`)).value;
 
 function refuses(text: string, message: string | RegExp) {
   try {
@@ -35,6 +32,12 @@ test("reads plain values", () => {
   assert.equal(read("\x8f(K\x01K\x01\x90."), new Set([1]));
 });
 
+test("says where it ends and which storages it names", () => {
+  assert.equal(unpickle(bytes("..\x80\x02N.N"), 2), { value: null, storages: new Map(), end: 6 });
+  const { storages } = unpickle(bytes(`\x80\x02${FLOATS}0N.`));
+  assert.equal([...storages.values()], [{ key: "0", dtype: "F32", length: 6 }]);
+});
+
 test("keeps names such as __proto__ in maps, where they are only names", () => {
   const value = read(`}${str("__proto__")}}${str("polluted")}\x88ss.`) as Map<string, Map<string, boolean>>;
   assert.is(value.get("__proto__")?.get("polluted"), true);
@@ -42,6 +45,7 @@ test("keeps names such as __proto__ in maps, where they are only names", () => {
 });
 
 const FLOATS = `(${str("storage")}ctorch\nFloatStorage\n${str("0")}${str("cpu")}K\x06tQ`;
+const BIG = "\x8a\x08\0\0\0\0\0\0\0\x40"; // 2^62
 const tensor = (offset: string, size: string, stride: string) =>
   `ctorch._utils\n_rebuild_tensor_v2\n(${FLOATS}${offset}${size}${stride}\x89}tR.`;
 
@@ -56,6 +60,24 @@ test("a tensor must lie within its storage", () => {
   refuses(tensor("K\x00", "K\x04\x85", "K\x02\x85"), within);
   refuses(tensor("J\xff\xff\xff\xff", "K\x04\x85", "K\x01\x85"), /whole number of at least 0, got -1/);
   refuses(tensor("K\0", "K\x04\x85", ")"), /a stride for each dimension/);
+  refuses(tensor("K\0", "K\x04\x85", "J\xff\xff\xff\xff\x85"), /whole number of at least 0, got -1/);
+  refuses(tensor("K\0", "J\xff\xff\xff\xff\x85", "K\x01\x85"), /whole number of at least 0, got -1/);
+  refuses(tensor("K\0", "G\x3f\xf8\0\0\0\0\0\0\x85", "K\x01\x85"), /whole number .* got 1.5/);
+  refuses(tensor("K\0", `${BIG}\x85`, "K\x01\x85"), /whole number of at least 0, got bigint/);
+  const half = "\x8a\x05\0\0\0\0\x01"; // 2^32
+  refuses(
+    tensor("K\0", `${half}${half}\x86`, `${half}${half}\x86`),
+    /fewer than 2\^53 bytes, got one of \[4294967296, /,
+  );
+  refuses(tensor("K\0", `${half}${half}\x86`, "K\0K\0\x86"), /fewer than 2\^53 bytes/);
+  refuses(tensor("K\0", `${half}\x85`, `${half}\x85`), /\[4294967296\] up to element 18446744069414584\d+/);
+});
+
+test("a storage has one type and length", () => {
+  const other = FLOATS.replace("FloatStorage", "LongStorage");
+  refuses(`${FLOATS}0${other}0N.`, "storage '0' to have one type and length, got two; the file is damaged");
+  refuses(`${FLOATS}0${FLOATS.replace("K\x06", "K\x07")}0N.`, /one type and length, got two/);
+  refuses(FLOATS.replace("K\x06", "J\xff\xff\xff\xff"), /whole number of at least 0, got -1/);
 });
 
 test("refuses every other name of Python, however it is written, before anything is made of it", () => {
@@ -84,8 +106,8 @@ test("calls nothing but the constructors it knows", () => {
 test("refuses what would grow, dig or turn without end", () => {
   const doubling = `]q\0${"0h\0h\0\x86q\0".repeat(40)}.`;
   refuses(doubling, /expected at most \d+ objects, got more/);
-  const many = `(${"N".repeat(4_000_001)}t.`;
-  refuses(many, /expected at most \d+ objects, got more/);
+  for (const [object, cost] of [["N", 1], ["]", 1], ["}", 8], ["\x8f", 8], ["(\x91", 8]] as const) // biome-ignore format: pairs
+    refuses(`(${object.repeat(MAX_OBJECTS / cost)}t.`, /expected at most 4000000 objects, got more/);
   refuses(`${"]".repeat(MAX_DEPTH + 1)}${"a".repeat(MAX_DEPTH)}.`, /at most 100 deep/);
   assert.ok(read(`${"]".repeat(MAX_DEPTH)}${"a".repeat(MAX_DEPTH - 1)}.`));
   refuses("]q\0h\0a.", "values that end, got one that contains itself");
@@ -105,7 +127,6 @@ test("refuses damage", () => {
   refuses("t.", /got no mark on the stack/);
   refuses("h\x07.", /got no object 7 in the memo/);
   refuses("NN.", "one value, got 2");
-  refuses("N.N", /expected the end after STOP/);
   refuses("K\x01K\x02a.", /got items for what is no list/);
   refuses(`X${u32(1)}\xff.`, /text in UTF-8/);
   assert.throws(() => unpickle(bytes("\x80\x09N.")), /expected protocol 2 to 5, got 9/);

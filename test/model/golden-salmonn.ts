@@ -35,6 +35,9 @@ export async function loadGoldenLlama(gpu: Gpu, { lora = true } = {}): Promise<L
   }
 }
 
+/** Text that the fixture's tokenizer takes for these ids. */
+export const spell = (ids: readonly number[]): string => ids.map((id) => `[${id}]`).join("");
+
 /** Values of every mask slot [·, L·(H + 1)] without the last slot of each layer, which no head belongs to. */
 export const headsOnly = (slots: Float32Array, heads: number): Float32Array =>
   slots.filter((_, i) => i % (heads + 1) < heads);

@@ -7,6 +7,7 @@ import type { Checkpoint } from "../../src/io/checkpoint.ts";
 import { loadWeights } from "../../src/io/load.ts";
 import type { TensorInfo } from "../../src/io/safetensors.ts";
 import { EagerOps } from "../../src/kernels/index.ts";
+import { toExample } from "../../src/mask/examples.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import { loadModel } from "../../src/model/load-model.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
@@ -14,7 +15,8 @@ import { connectorParams, speechTokens, windowCount } from "../../src/model/salm
 import { salmonnConfig } from "../../src/model/salmonn-config.ts";
 import { type Nd, nd } from "../reference/array.ts";
 import { expectGolden, Goldens } from "./golden.ts";
-import { maskOf } from "./golden-salmonn.ts";
+import { maskOf, spell } from "./golden-salmonn.ts";
+import { TracingOps } from "./tracing-ops.ts";
 
 const golden = new Goldens("salmonn");
 const FOLDER = fileURLToPath(new URL("../fixtures/salmonn", import.meta.url));
@@ -59,6 +61,30 @@ test("the tokens of what the reference's encoders hear are the reference's", asy
   }
 });
 
+for (const clip of CLIPS)
+  test(`every stage from the waveform of ${clip} is the reference's`, async () => {
+    using ops = new TracingOps(gpu);
+    const tokens = model.family.encode(ops, [wav(clip)]);
+    const { ids, parts } = model.layOut({ audio: wav(clip) });
+    const x = model.family.lm.embed(ops, ops.upload("ids", [ids.length], Uint32Array.from(ids)));
+    ops.copyRows(tokens, 0, x, parts[0]!.at, tokens.rows);
+    ops.submit();
+    const norms = await ops.traced("layerNorm");
+    const blocks = await ops.traced("block");
+    const stages = {
+      whisper_out: norms.filter(({ shape }) => shape[0] === 100 && shape[1] === 64).at(-2), // before ln_speech
+      beats_out: blocks.filter(({ shape }) => shape[1] === 32).at(-1),
+      speech_embeds: nd(tokens.shape, await gpu.readF32(tokens)),
+      "gen.inputs_embeds": nd(x.shape, await gpu.readF32(x)),
+    };
+    for (const [name, got] of Object.entries(stages)) {
+      if (!golden.has(`${clip}.${name}`)) continue; // of "long" there is the audio side
+      const want = golden.get(`${clip}.${name}`);
+      expectGolden(name, nd(want.shape, got!.data), want);
+      assert.equal(got!.shape, want.shape.slice(1), name);
+    }
+  });
+
 test("the tokens of a waveform are the reference's, alone and in a packed batch", async () => {
   const together = await model.encode(CLIPS.map(wav));
   for (const [i, clip] of CLIPS.entries()) {
@@ -85,6 +111,11 @@ test("the prompt is the template's, the clip between its ends", () => {
     [before.length],
   );
   assert.equal(ids.slice(before.length + 5), golden.ints("prompt.after_ids"));
+  const text = spell(golden.ints("s0.target_ids").slice(0, -1));
+  assert.equal(
+    toExample(model, { name: "s0", audio: { tokens: 5, load: () => Promise.reject() }, text }).answer,
+    golden.ints("s0.target_ids"),
+  );
   assert.throws(
     () => model.layOut({ audio: wav("s0"), system: "x" }),
     /prompt: expected no system message, which SALMONN has no place for/,
