@@ -115,7 +115,8 @@ async function follow(
       },
     });
   } catch (error) {
-    if (begun && !(error instanceof ConvertError)) note(`what is written is kept in ${out}; the same command goes on with it`);
+    if (begun && !(error instanceof ConvertError))
+      note(`what is written is kept in ${out}; the same command goes on with it`);
     throw error;
   } finally {
     await checkpoint.close();

@@ -156,22 +156,27 @@ test("ended at any moment, it goes on, and comes to the same files", () =>
     }
   }));
 
-test("ended twice in the same tensor, at an odd byte, it goes on from there", () =>
-  withCheckpoint(small({ a: ramp(1000) }), async (from) => {
-    for (const dtype of [undefined, "f16", "bf16"] as const) {
+test("it goes on from any byte, out of PyTorch's files too", async () => {
+  for (const [file, dtype] of [
+    ["beats.pt", undefined],
+    ["beats.pt", "f16"],
+    ["beats.safetensors", "bf16"],
+  ] as const)
+    await withCheckpoint(openCheckpointFile(BEATS, file), async (from) => {
       const whole = await convert(from, { dtype });
       const all = whole.files["model.safetensors"]!;
-      const out = memoryStore("out");
-      await rejects(() => convertCheckpoint(from, failing(out, 1), { dtype }), SourceError, /full disk/);
-      for (const at of [all.length - 1001, all.length - 333]) {
-        await out.write("model.safetensors.part", all.subarray(0, at));
-        await rejects(() => convertCheckpoint(from, failing(out, 0), { dtype }), SourceError, /full disk/);
+      const begun = memoryStore();
+      await rejects(() => convertCheckpoint(from, failing(begun, 1), { dtype }), SourceError, /full disk/);
+      for (let at = 0; at < all.length; at += 3001) {
+        const out = memoryStore("out");
+        await out.write("convert.json", (await begun.read("convert.json"))!);
+        await out.append("model.safetensors.part", all.subarray(0, at));
+        const { kept, bytes } = await convertCheckpoint(from, out, { dtype });
+        assert.is(kept, Math.max(0, at - (all.length - bytes)));
+        assert.equal(await filesOf(out), whole.files);
       }
-      const { kept } = await convertCheckpoint(from, out, { dtype });
-      assert.ok(kept > whole.converted.bytes - 333);
-      assert.equal(await filesOf(out), whole.files);
-    }
-  }));
+    });
+});
 
 test("a signal ends it between slices, and it goes on", () =>
   withCheckpoint(small(), async (from) => {
