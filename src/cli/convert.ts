@@ -115,6 +115,7 @@ async function follow(
       },
     });
   } catch (error) {
+    for (const bar of [writing, verifying]) bar[Symbol.dispose]();
     if (begun && !(error instanceof ConvertError))
       note(`what is written is kept in ${out}; the same command goes on with it`);
     throw error;
@@ -124,7 +125,8 @@ async function follow(
 }
 
 function summary(d: ConvertDocument): string {
-  const size = (tensors: number, bytes: number) => `${tensors} tensors, ${megabytes(bytes)}`;
+  const size = (tensors: number, bytes: number) =>
+    `${tensors} ${tensors === 1 ? "tensor" : "tensors"}, ${megabytes(bytes)}`;
   const [first, ...others] = d.files;
   const rows = pairs([
     ["weights", `${size(d.tensors, d.bytes)}, ${d.dtype ?? "each of the type it had"}`],
