@@ -29,7 +29,6 @@ export async function inspectCheckpoint(from: string): Promise<CheckpointReport>
     const tensors = [...checkpoint.tensors.values()];
     const bytes: Record<string, number> = {};
     for (const { dtype, begin, end } of tensors) bytes[dtype] = (bytes[dtype] ?? 0) + end - begin;
-    const files = new Map(tensors.map(({ source }) => [source.name, source.size]));
     return {
       kind: "checkpoint",
       name,
@@ -38,7 +37,7 @@ export async function inspectCheckpoint(from: string): Promise<CheckpointReport>
       tensors: tensors.length,
       parameters: tensors.reduce((sum, { shape }) => sum + count(shape), 0),
       bytes,
-      files: [...files]
+      files: [...checkpoint.files]
         .map(([name, bytes]) => ({ name: name.slice(name.lastIndexOf("/") + 1), bytes }))
         .sort(byName),
       fingerprint: await checkpoint.fingerprint(),

@@ -35,6 +35,8 @@ export interface Checkpoint {
   readonly name: string;
   /** By the names in the files. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** The files' names and their bytes. */
+  readonly files: ReadonlyMap<string, number>;
   /**
    * 16 hex digits that tell this model from another, from a fine-tuned copy of it and from the same weights in another
    * type: SHA-256 over every tensor, sorted by name: its name, dtype and shape, and 16 bytes each from its start, middle
@@ -87,6 +89,7 @@ async function opening<C extends { name: string; tensors: ReadonlyMap<string, Te
     let print: Promise<string> | undefined;
     return {
       ...found,
+      files: new Map(open.map(({ name, size }) => [name, size])),
       fingerprint() {
         print ??= fingerprint(found.tensors);
         return print;

@@ -30,6 +30,7 @@ export function joinCheckpoints(name: string, shares: readonly Share[]): Checkpo
   return {
     name,
     tensors,
+    files: new Map(shares.flatMap(({ checkpoint }) => [...checkpoint.files])),
     fingerprint() {
       print ??= fingerprint(tensors);
       return print;

@@ -33,7 +33,8 @@ export {
 } from "./llama.ts";
 export { loadBeats } from "./load-beats.ts";
 export { type LoadModelOptions, loadModel } from "./load-model.ts";
-export { isLora, type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
+export { type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
+export { isLora } from "./lora-names.ts";
 export { type ModelFiles, openModelFiles } from "./open-model.ts";
 export { type QformerConfig, type QformerWeights, qformer, qformerParams } from "./qformer.ts";
 export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Config, qwen2Params } from "./qwen2.ts";

@@ -4,6 +4,7 @@ import { type LoadOptions, loadWeights, matrix } from "../io/load.ts";
 import type { StoredDType } from "../io/safetensors.ts";
 import { toF32 } from "../io/values.ts";
 import type { LanguageModel } from "./language-model.ts";
+import { isLora, loraName } from "./lora-names.ts";
 
 export interface LoraConfig {
   readonly rank: number; // r
@@ -18,15 +19,6 @@ export interface LoraLayer {
 
 /** One a layer. */
 export type Lora = readonly LoraLayer[];
-
-const LORA = /\.lora_[AB]\./;
-
-/** Tensors that `loadLora` takes, of a checkpoint that holds others too. */
-export const isLora = (name: string): boolean => LORA.test(name);
-
-/** Names as PEFT writes them, alone or within SALMONN, with an adapter's name or without → by the decoder's names. */
-export const loraName = (name: string): string =>
-  name.replace(/^(llama_model\.)?(base_model\.model\.)?/, "").replace(/(\.lora_[AB])\.default\./, "$1.");
 
 /**
  * LoRA (arXiv 2106.09685) on a decoder's q and v. It stays beside the weights, as it was trained: W + (α/r)·B·A would be

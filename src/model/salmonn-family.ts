@@ -15,7 +15,8 @@ import { GenerateError } from "./errors.ts";
 import { ConfigError } from "./fields.ts";
 import { llama } from "./llama.ts";
 import { withPositions } from "./load-beats.ts";
-import { isLora, loadLora } from "./lora.ts";
+import { loadLora } from "./lora.ts";
+import { isLora } from "./lora-names.ts";
 import { encodeSpeech, type SalmonnEncoder, salmonnParams, windowCount } from "./salmonn.ts";
 import type { SalmonnConfig } from "./salmonn-config.ts";
 

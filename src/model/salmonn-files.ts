@@ -8,7 +8,7 @@ import { type Folder, SourceError } from "../io/source.ts";
 import { ConfigError, Fields } from "./fields.ts";
 import { isRotaryTable } from "./llama.ts";
 import { isBesideBeats } from "./load-beats.ts";
-import { isLora, loraName } from "./lora.ts";
+import { isLora, loraName } from "./lora-names.ts";
 import type { ModelFiles } from "./open-model.ts";
 
 /** Where a YAML file lies. */
