@@ -16,6 +16,8 @@ export {
   type Bound,
   DeviceLostError,
   type Dispatch,
+  DryDevice,
+  type DryLimits,
   type DType,
   defineKernel,
   type Gpu,
@@ -113,6 +115,17 @@ export {
   type Validation,
 } from "./tasks/learn-run.ts";
 export { type ClipListener, type LoadedClip, loadClip } from "./tasks/load-clips.ts";
+export {
+  type LimitsPlan,
+  type MemoryPlan,
+  type ModelPlan,
+  type PartPlan,
+  planModel,
+  refusal,
+  type SplitWeight,
+} from "./tasks/plan.ts";
+export { longestClip, type Sizes } from "./tasks/rehearse.ts";
+export { checkpointStorage, type Storage, statedStorage } from "./tasks/storage.ts";
 export { type ChatFiles, ChatTemplate, ChatTemplateError } from "./text/chat.ts";
 export { buildPrompt, type Prompt, type PromptOptions } from "./text/prompt.ts";
 export { Tokenizer, TokenizerError } from "./text/tokenizer.ts";

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { ensureAdapter } from "./adapter.ts";
 import { type AdapterReport, describe, FEATURES, type Machine } from "./machine.ts";
 import { type Remedy, remedies } from "./remedies.ts";
+import { binary } from "./terminal.ts";
 
 /** What `doctor --json` prints. */
 export interface Report extends Machine {
@@ -77,7 +78,7 @@ export function render(report: Report, colour: boolean): string {
     section(
       "Limits",
       Object.entries(report.limits).map(
-        ([name, value]) => [name, quantity(name, value).padStart(12)] as const,
+        ([name, value]) => [name, (name.endsWith("Size") ? binary(value) : `${value}`).padStart(12)] as const,
       ),
     );
     section(
@@ -101,11 +102,4 @@ export function render(report: Report, colour: boolean): string {
 function sizes(feature: string, { subgroupSizes: range }: AdapterReport): string {
   if (feature !== "subgroups" || !range) return "";
   return `  size ${range[0] === range[1] ? range[0] : `${range[0]} to ${range[1]}`}`;
-}
-
-/** Sizes in binary units, counts as they are. */
-function quantity(name: string, value: number): string {
-  if (!name.endsWith("Size")) return `${value}`;
-  const power = Math.min(Math.floor(Math.log2(value) / 10), 4);
-  return `${Math.floor((value / 1024 ** power) * 10) / 10} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
 }

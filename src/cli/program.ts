@@ -10,6 +10,7 @@ import { inspectCommand } from "./inspect.ts";
 import { learnCommand } from "./learn.ts";
 import { maskCommand } from "./mask.ts";
 import { packageRoot } from "./package-root.ts";
+import { planCommand } from "./plan.ts";
 import { runCommand } from "./run.ts";
 
 const HELP = `
@@ -19,6 +20,7 @@ Examples:
   ahamask run --model DIR --audio *.wav --mask asr.safetensors --json
   ahamask eval --model DIR --data asr.jsonl --mask asr.safetensors
   ahamask learn --model DIR --data asr.jsonl --out runs/asr
+  ahamask plan --model salmonn-13b
   ahamask inspect asr.safetensors
   ahamask mask compare asr.safetensors gender.safetensors
   ahamask convert DIR --out safe/ --dtype bf16
@@ -44,6 +46,7 @@ export async function ahamask(args: readonly string[]): Promise<void> {
     runCommand(),
     evalCommand(),
     learnCommand(),
+    planCommand(),
     inspectCommand(),
     maskCommand(),
     convertCommand(),

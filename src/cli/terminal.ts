@@ -61,6 +61,12 @@ export function megabytes(bytes: number): string {
   return `${(bytes / power).toFixed(1)} ${unit}`;
 }
 
+/** Bytes in binary units, as memory and limits are counted; rounded down. */
+export function binary(bytes: number): string {
+  const power = Math.min(Math.floor(Math.log2(bytes) / 10), 4);
+  return `${Math.floor((bytes / 1024 ** power) * 10) / 10} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
+}
+
 const PATIENCE = 1000; // ms of work before it is worth a bar
 
 /** A bar on stderr for what takes over a second; nothing where that is no terminal. */

@@ -1,5 +1,3 @@
-import { create } from "webgpu";
-
 /** An adapter and the way to let go of what keeps it alive. */
 export interface AdapterHandle {
   readonly adapter: GPUAdapter;
@@ -13,6 +11,7 @@ export interface AdapterHandle {
  * (Node does not exit while it lives): the handle holds it until `release()`.
  */
 export async function requestAdapter(): Promise<AdapterHandle | undefined> {
+  const { create } = await import("webgpu"); // only now: much of the engine is of use where Dawn's binary does not load
   let instance: GPU | undefined = create([
     "disable-dawn-features=timestamp_quantization", // to 65 µs: browsers do so for privacy
   ]);

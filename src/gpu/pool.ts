@@ -91,8 +91,8 @@ export class Arena {
   }
 }
 
-/** Rounds up to an eighth of a power of two (at most 12.5 % waste), at least 256 bytes. */
-function sizeClass(bytes: number): number {
+/** Bytes of the buffer for so many: rounded up to an eighth of a power of two (at most 12.5 % waste), at least 256. */
+export function sizeClass(bytes: number): number {
   const step = Math.max(256, 2 ** (Math.ceil(Math.log2(Math.max(bytes, 1))) - 4));
   return Math.max(256, Math.ceil(bytes / step) * step);
 }

@@ -69,6 +69,10 @@ export const openCheckpoint = (folder: Folder): Promise<Checkpoint> =>
 export const openCheckpointFile = (folder: Folder, file: string): Promise<FileCheckpoint> =>
   opening(folder, async (read) => ({ name: `${folder.name}/${file}`, ...(await read(file)) }));
 
+/** Whether there is a checkpoint to be opened. */
+export const hasCheckpoint = async (folder: Folder): Promise<boolean> =>
+  (await Promise.all(LAYOUTS.map((file) => folder.has(file)))).some(Boolean);
+
 type ReadFile = (file: string) => Promise<WeightFile>;
 
 /** A checkpoint of what `find` reads; the files are closed with it, or when it fails. */

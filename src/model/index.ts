@@ -18,6 +18,7 @@ export {
   beatsConfig,
   beatsParams,
 } from "./beats.ts";
+export { type Blueprint, type BuiltModel, blueprint, type ModelPart } from "./blueprint.ts";
 export { GenerateError } from "./errors.ts";
 export { ConfigError, Fields } from "./fields.ts";
 export { type GenerateOptions, generate, type Token } from "./generate.ts";
@@ -36,6 +37,7 @@ export { type LoadModelOptions, loadModel } from "./load-model.ts";
 export { type Lora, type LoraConfig, type LoraLayer, loadLora } from "./lora.ts";
 export { isLora } from "./lora-names.ts";
 export { type ModelFiles, openModelFiles } from "./open-model.ts";
+export { PUBLISHED, type Published, type PublishedFile } from "./published.ts";
 export { type QformerConfig, type QformerWeights, qformer, qformerParams } from "./qformer.ts";
 export { type Qwen2Config, type Qwen2Weights, qwen2, qwen2Config, qwen2Params } from "./qwen2.ts";
 export {

@@ -1,6 +1,6 @@
-import { BYTES, type DType, type Gpu, type Tensor } from "../gpu/index.ts";
+import { BYTES, count, type DType, type Gpu, type Tensor } from "../gpu/index.ts";
 import type { Checkpoint } from "../io/checkpoint.ts";
-import { type LoadOptions, loadWeights, matrix } from "../io/load.ts";
+import { type LoadOptions, loadWeights, matrix, type Param, vector } from "../io/load.ts";
 import type { StoredDType } from "../io/safetensors.ts";
 import { toF32 } from "../io/values.ts";
 import type { LanguageModel } from "./language-model.ts";
@@ -20,6 +20,27 @@ export interface LoraLayer {
 /** One a layer. */
 export type Lora = readonly LoraLayer[];
 
+type AdaptedShape = Pick<LanguageModel, "layers" | "width" | "heads" | "kvHeads" | "headDim">;
+
+/** The parameters of each layer by their names in the checkpoint, and what becomes of them on the GPU (`LoraLayer`). */
+export function loraParams({ rank }: Pick<LoraConfig, "rank">, shape: AdaptedShape) {
+  const q = shape.heads * shape.headDim;
+  const kv = shape.kvHeads * shape.headDim;
+  const layers = Array.from({ length: shape.layers }, (_, l) => `model.layers.${l}.self_attn.`);
+  return {
+    stored: layers.map((at) => ({
+      qA: matrix(`${at}q_proj.lora_A.weight`, [rank, shape.width]),
+      qB: matrix(`${at}q_proj.lora_B.weight`, [q, rank]),
+      vA: matrix(`${at}v_proj.lora_A.weight`, [rank, shape.width]),
+      vB: matrix(`${at}v_proj.lora_B.weight`, [kv, rank]),
+    })),
+    made: layers.map(() => ({ a: zeros([2 * rank, shape.width]), b: zeros([q + 2 * kv, 2 * rank]) })),
+  };
+}
+
+/** f32 that no tensor of the checkpoint fills. */
+const zeros = (shape: readonly number[]): Param => ({ ...vector([null], [count(shape)]), shape });
+
 /**
  * LoRA (arXiv 2106.09685) on a decoder's q and v. It stays beside the weights, as it was trained: W + (α/r)·B·A would be
  * rounded to the type that W is stored in, and two products of rank 2·r cost little.
@@ -30,41 +51,29 @@ export async function loadLora(
   gpu: Gpu,
   checkpoint: Checkpoint,
   { rank, alpha }: LoraConfig,
-  shape: Pick<LanguageModel, "layers" | "width" | "heads" | "kvHeads" | "headDim">,
+  shape: AdaptedShape,
   options: Pick<LoadOptions, "signal"> = {},
 ): Promise<Lora> {
-  const q = shape.heads * shape.headDim;
-  const kv = shape.kvHeads * shape.headDim;
-  const tree = Array.from({ length: shape.layers }, (_, l) => {
-    const at = `model.layers.${l}.self_attn.`;
-    return {
-      qA: matrix(`${at}q_proj.lora_A.weight`, [rank, shape.width]),
-      qB: matrix(`${at}q_proj.lora_B.weight`, [q, rank]),
-      vA: matrix(`${at}v_proj.lora_A.weight`, [rank, shape.width]),
-      vB: matrix(`${at}v_proj.lora_B.weight`, [kv, rank]),
-    };
-  });
-  const loaded = await loadWeights(host, checkpoint, tree, {
+  const { stored, made } = loraParams({ rank }, shape);
+  const loaded = await loadWeights(host, checkpoint, stored, {
     ...options,
     rename: loraName,
     ignore: (name) => !isLora(name),
   });
   const scale = alpha / rank;
   return loaded.map(({ qA, qB, vA, vB }, l) => {
-    const a = new Float32Array(2 * rank * shape.width);
+    const layer = made[l]!;
+    const a = new Float32Array(count(layer.a.shape));
     a.set(qA.values());
     a.set(vA.values(), a.length / 2);
-    const b = new Float32Array((q + 2 * kv) * 2 * rank);
+    const b = new Float32Array(count(layer.b.shape));
     const put = (values: Float32Array, row: number, column: number) => {
       for (const [i, v] of values.entries())
         b[(row + Math.floor(i / rank)) * 2 * rank + column + (i % rank)] = v * scale;
     };
     put(qB.values(), 0, 0);
-    put(vB.values(), q + kv, rank);
-    return {
-      a: gpu.upload(`lora a ${l}`, [2 * rank, shape.width], a),
-      b: gpu.upload(`lora b ${l}`, [q + 2 * kv, 2 * rank], b),
-    };
+    put(vB.values(), layer.b.shape[0]! - vB.values().length / rank, rank);
+    return { a: gpu.upload(`lora a ${l}`, layer.a.shape, a), b: gpu.upload(`lora b ${l}`, layer.b.shape, b) };
   });
 }
 

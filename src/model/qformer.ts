@@ -46,7 +46,7 @@ export function qformerParams(c: QformerConfig, prefix: string, queryName: strin
     };
   };
   return {
-    query: storedAs(matrix(queryName, [1, c.width]), [1, 1, c.width]),
+    query: storedAs(vector(queryName, c.width), [1, 1, c.width]), // a norm takes it: always f32
     queryNorm: norm("embeddings.LayerNorm"),
     layers: Array.from({ length: c.layers }, (_, l) => layer(l)),
   };

@@ -23,7 +23,7 @@ import {
 } from "./qwen2-audio.ts";
 import { melRows } from "./whisper.ts";
 
-const MAX_NEW_TOKENS = 256; // where generation_config.json names none
+export const MAX_NEW_TOKENS = 256; // where generation_config.json names none
 
 /** Qwen2-Audio from its Hugging Face folder: config, tokenizer, chat template, then the weights. */
 export async function loadQwen2Audio(

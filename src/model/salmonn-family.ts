@@ -20,7 +20,7 @@ import { isLora } from "./lora-names.ts";
 import { encodeSpeech, type SalmonnEncoder, salmonnParams, windowCount } from "./salmonn.ts";
 import type { SalmonnConfig } from "./salmonn-config.ts";
 
-const WINDOW_SECONDS = 30; // that the reference hears of a sound
+export const WINDOW_SECONDS = 30; // that the reference hears of a sound
 const LEAST = SAMPLE_RATE; // samples; shorter sounds are padded
 
 /** SALMONN from its config, its checkpoint (see `salmonnParams`), and the folder of Vicuna's tokenizer. */
@@ -41,11 +41,6 @@ export async function loadSalmonn(
   const stored = await loadWeights(gpu, checkpoint, salmonnParams(config), { ...options, ignore: isLora });
   const w = { ...stored, audio: await withPositions(gpu, config.audio, stored.audio) };
   const lora = config.lora && (await loadLora(gpu, checkpoint, config.lora, config.text, options));
-  const tokens = (samples: number) =>
-    windowCount(
-      config,
-      Math.max(config.speech.positions, patchTokens(fbankFrames(Math.max(samples, LEAST)))),
-    );
   return {
     lm: llama(gpu, config.text, w.text, lora),
     tokenizer,
@@ -59,7 +54,7 @@ export async function loadSalmonn(
         );
       return speechPrompt(tokenizer, { clips, text, template: config.promptTemplate, start: config.start });
     },
-    audioTokens: tokens,
+    audioTokens: (samples) => tokenCount(config, samples),
     encodedSamples: () => WINDOW_SECONDS * SAMPLE_RATE,
     encode: (ops, clips) => encodeSamples(ops, config, w, clips),
     dispose: () => disposeTree([w, lora ?? []]),
@@ -79,8 +74,12 @@ async function loadTokenizer(texts: Folder): Promise<Tokenizer> {
   }
 }
 
+/** Audio tokens of a clip of so many samples at 16 kHz. */
+export const tokenCount = (c: SalmonnConfig, samples: number): number =>
+  windowCount(c, Math.max(c.speech.positions, patchTokens(fbankFrames(Math.max(samples, LEAST)))));
+
 /** Clips of 16 kHz mono → their audio tokens' embeddings, packed [Σ tokens, C]. */
-function encodeSamples(
+export function encodeSamples(
   ops: Ops,
   c: SalmonnConfig,
   w: SalmonnEncoder,
