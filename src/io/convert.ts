@@ -48,6 +48,8 @@ export async function convertCheckpoint(
   out: Store,
   { dtype, shardBytes = SHARD, files = new Map(), onProgress, signal }: ConvertOptions = {},
 ): Promise<Converted> {
+  if (!(shardBytes > 0))
+    throw new ConvertError(`convert: expected shardBytes to be a number above 0, got ${shardBytes}`);
   const fingerprint = await checkpoint.fingerprint();
   const tensors = [...checkpoint.tensors.values()];
   if (tensors.length === 0)

@@ -301,6 +301,16 @@ test("a file without tensors is refused", () =>
     assert.equal(await out.list(), []);
   }));
 
+test("a shard size that is none is refused", () =>
+  withCheckpoint(small(), async (from) => {
+    for (const shardBytes of [0, -1, Number.NaN])
+      await rejects(
+        () => convert(from, { shardBytes }),
+        ConvertError,
+        /^convert: expected shardBytes to be a number/,
+      );
+  }));
+
 test("a source that is cut short or changes on the way is said", async () => {
   const folder = await mkdtemp(join(tmpdir(), "ahamask-convert-"));
   const path = join(folder, "model.safetensors");
