@@ -38,6 +38,8 @@ export {
   openCheckpoint,
   openCheckpointFile,
 } from "./io/checkpoint.ts";
+export { type Converted, type ConvertOptions, convertCheckpoint } from "./io/convert.ts";
+export { ConvertError, type FloatDType } from "./io/convert-values.ts";
 export { httpFolder } from "./io/http.ts";
 export {
   conv,

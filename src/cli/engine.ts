@@ -1,7 +1,7 @@
 import type { AudioLanguageModel, Gpu } from "../index.ts";
 import { ensureAdapter } from "./adapter.ts";
-import { EXIT, Interrupted } from "./errors.ts";
-import { complain, megabytes, note, Progress, Waiting } from "./terminal.ts";
+import { interruptible } from "./interrupt.ts";
+import { megabytes, Progress, Waiting } from "./terminal.ts";
 
 /** The library on this machine's GPU, for as long as a command needs it. */
 export interface Engine {
@@ -13,40 +13,24 @@ export interface Engine {
   readonly signal: AbortSignal;
 }
 
-const GRACE = 1000; // ms in which an interrupted command may end by itself; a software adapter takes longer for a prompt
-
 /**
- * Runs `use` on the best adapter there is, and lets Ctrl-C interrupt it: at once with the second one. The library is
- * imported only when there is an adapter, since Dawn's binary does not even load on some systems.
+ * Runs `use` on the best adapter there is, and lets Ctrl-C interrupt it. The library is imported only when there is an
+ * adapter, since Dawn's binary does not even load on some systems.
  *
  * @param finishes what `use` still does after Ctrl-C, for as long as it takes; nothing, if undefined
  * @throws NoAdapterError with a remedy, Interrupted, and whatever `use` throws
  */
 export async function withEngine<T>(
   use: (engine: Engine) => Promise<T>,
-  finishes: () => string | undefined = () => undefined,
+  finishes?: () => string | undefined,
 ): Promise<T> {
   await ensureAdapter();
   const ahamask = await import("../index.ts");
   using gpu = await ahamask.openGpu();
-  const interrupt = new AbortController();
-  const leave = () => {
-    complain("interrupted");
-    process.exit(EXIT.interrupted);
-  };
-  const onSignal = () => {
-    if (interrupt.signal.aborted) leave();
-    interrupt.abort(new Interrupted());
-    const last = finishes();
-    if (last) note(`interrupted: ${last}; once more to leave at once`);
-    else setTimeout(leave, GRACE).unref();
-  };
-  process.on("SIGINT", onSignal);
-  try {
-    return await use({ ahamask, gpu, adapter: adapterName(gpu.info), signal: interrupt.signal });
-  } finally {
-    process.off("SIGINT", onSignal);
-  }
+  return await interruptible(
+    (signal) => use({ ahamask, gpu, adapter: adapterName(gpu.info), signal }),
+    finishes,
+  );
 }
 
 const adapterName = ({ description, device, isFallbackAdapter }: GPUAdapterInfo): string =>

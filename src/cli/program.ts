@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { report } from "./errors.ts";
@@ -22,6 +23,7 @@ Examples:
   ahamask plan --model salmonn-13b
   ahamask inspect asr.safetensors
   ahamask mask compare asr.safetensors gender.safetensors
+  ahamask convert DIR --out safe/ --dtype bf16
   ahamask doctor
 
 Environment:
@@ -47,6 +49,7 @@ export async function ahamask(args: readonly string[]): Promise<void> {
     planCommand(),
     inspectCommand(),
     maskCommand(),
+    convertCommand(),
     demoCommand(),
     doctorCommand(),
   ]) {

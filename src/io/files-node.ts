@@ -103,6 +103,21 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
   }
 }
 
+/** Renames a file once all of it is on the disk. */
+async function renameFlushed(from: string, to: string): Promise<void> {
+  let file: FileHandle | undefined;
+  try {
+    file = await open(from, "r+");
+    await file.sync();
+    await rename(from, to);
+    await syncFolder(dirname(to));
+  } catch (error) {
+    fail("write", from, error);
+  } finally {
+    await file?.close();
+  }
+}
+
 /** Flushes a folder, so that a renamed file is still there after a power cut; some systems cannot, and need not fail. */
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path).catch(() => undefined);
@@ -131,16 +146,17 @@ export function openStore(path: string): Store {
     await mkdir(dirname(at(file)), { recursive: true }).catch((error) => fail("write", at(file), error));
     return at(file);
   };
+  const exists = async (file: string) =>
+    (await stat(at(file)).catch((error) =>
+      isMissing(error) ? undefined : fail("read", at(file), error),
+    )) !== undefined;
   return {
     name: path,
-    async read(file) {
-      const found = await stat(at(file)).catch((error) =>
-        isMissing(error) ? undefined : fail("read", at(file), error),
-      );
-      return found && (await readFile(at(file)));
-    },
+    read: async (file) => ((await exists(file)) ? readFile(at(file)) : undefined),
+    open: async (file) => ((await exists(file)) ? fileSource(at(file)) : undefined),
     write: async (file, bytes) => writeFileAtomic(await make(file), bytes),
     append: async (file, bytes) => appendFile(await make(file), bytes),
+    rename: async (from, to) => renameFlushed(at(from), await make(to)),
     async list() {
       const files: string[] = [];
       for (const { name, folder } of await entries(path)) {

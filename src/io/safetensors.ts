@@ -79,7 +79,12 @@ export async function parseHeader(source: ByteSource): Promise<SafetensorsHeader
 export const readTensor = (info: TensorInfo): Promise<Uint8Array<ArrayBuffer>> =>
   readRange(info.source, info.begin, info.end);
 
-async function readRange(source: ByteSource, begin: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+/** Bytes of a source, for a range that is small enough to hold. */
+export async function readRange(
+  source: ByteSource,
+  begin: number,
+  end: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(end - begin);
   for (let at = begin; at < end; at += MAX_SLICE)
     await source.read(at, Math.min(MAX_SLICE, end - at), { into: bytes.subarray(at - begin) });

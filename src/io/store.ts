@@ -1,4 +1,4 @@
-import { checkFile, SourceError } from "./source.ts";
+import { type ByteSource, checkFile, memorySource, SourceError } from "./source.ts";
 
 /**
  * A folder to write to: a run's checkpoints and logs, a cache. Paths are relative to it, of one file or one folder and
@@ -9,10 +9,14 @@ export interface Store {
   readonly name: string;
   /** A whole file, or undefined when there is none. */
   read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** A file to read in pieces, or undefined when there is none. */
+  open(path: string): Promise<ByteSource | undefined>;
   /** Writes a whole file: at every moment it holds either the old content or the new. */
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Adds to the end of a file, new or old. */
   append(path: string, bytes: Uint8Array): Promise<void>;
+  /** Gives a file another name once all of it is on the disk: how a file too large for `write` is whole or not there. */
+  rename(from: string, to: string): Promise<void>;
   /** The paths of all files, sorted. */
   list(): Promise<string[]>;
   /** Deletes a file; nothing happens when there is none. */
@@ -35,6 +39,10 @@ export function memoryStore(name = "memory"): Store {
   return {
     name,
     read: async (path) => files.get(checkStorePath(path))?.slice(),
+    async open(path) {
+      const bytes = files.get(checkStorePath(path));
+      return bytes && memorySource(`${name}/${path}`, bytes);
+    },
     async write(path, bytes) {
       files.set(checkStorePath(path), new Uint8Array(bytes));
     },
@@ -44,6 +52,13 @@ export function memoryStore(name = "memory"): Store {
       all.set(old);
       all.set(bytes, old.length);
       files.set(path, all);
+    },
+    async rename(from, to) {
+      const bytes = files.get(checkStorePath(from));
+      const target = checkStorePath(to);
+      if (!bytes) throw new SourceError(`write: expected to write '${name}/${from}', got nothing there`);
+      files.set(target, bytes);
+      files.delete(from);
     },
     list: async () => [...files.keys()].sort(),
     async remove(path) {

@@ -37,6 +37,28 @@ test("in memory and on disk alike: write, append, read, list, remove", async ({ 
   }
 });
 
+test("in memory and on disk alike: read in pieces, and rename", async ({ dir }) => {
+  for (const store of [memoryStore(), openStore(join(dir, "out"))]) {
+    assert.is(await store.open("a.part"), undefined);
+    await store.append("a.part", utf8("one "));
+    await store.append("a.part", utf8("two"));
+    await store.write("a", utf8("old"));
+    const part = (await store.open("a.part"))!;
+    assert.is(part.size, 7);
+    assert.is(text(await part.read(4, 3)), "two");
+    await part.close();
+    await store.rename("a.part", "a");
+    await store.rename("a", "b/a");
+    assert.equal(await store.list(), ["b/a"]);
+    assert.is(text(await store.read("b/a")), "one two");
+    await rejects(
+      () => store.rename("a", "c"),
+      SourceError,
+      /^write: expected to write '.*a', got nothing there$/,
+    );
+  }
+});
+
 test("what is written and read is a copy", async () => {
   const store = memoryStore();
   const bytes = utf8("abc");
@@ -56,6 +78,9 @@ test("a path stays inside the store, and is one folder deep at most", async ({ d
       );
       await rejects(async () => store.read(path), SourceError, /got '/);
       await rejects(async () => store.append(path, utf8("x")), SourceError, /got '/);
+      await rejects(async () => store.open(path), SourceError, /got '/);
+      await rejects(async () => store.rename("a", path), SourceError, /got '/);
+      await rejects(async () => store.rename(path, "a"), SourceError, /got '/);
       await rejects(async () => store.remove(path), SourceError, /got '/);
     }
   }

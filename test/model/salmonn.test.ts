@@ -13,6 +13,7 @@ import { loadModel } from "../../src/model/load-model.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
 import { connectorParams, speechTokens, windowCount } from "../../src/model/salmonn.ts";
 import { salmonnConfig } from "../../src/model/salmonn-config.ts";
+import { here, withFolder } from "../cli/command.ts";
 import { type Nd, nd } from "../reference/array.ts";
 import { expectGolden, Goldens } from "./golden.ts";
 import { maskOf, spell } from "./golden-salmonn.ts";
@@ -152,6 +153,13 @@ async function expectAnswers(folder: string): Promise<void> {
 }
 
 test("greedy and beam-4 ids are the reference's, with a mask and without", () => expectAnswers(FOLDER));
+
+test("and again from the safetensors that convert makes of these files", () =>
+  withFolder(async (out) => {
+    const { code, stderr } = await here("convert", `${FOLDER}/config.yaml`, "--out", out);
+    assert.is(code, 0, stderr);
+    await expectAnswers(out);
+  }));
 
 /** Every tensor's bytes. */
 async function bytesOf({ tensors }: Checkpoint): Promise<Map<string, Uint8Array>> {
