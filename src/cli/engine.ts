@@ -1,4 +1,4 @@
-import type { AudioLanguageModel, Gpu } from "../index.ts";
+import type { AudioLanguageModel, Gpu, LoadModelOptions } from "../index.ts";
 import { ensureAdapter } from "./adapter.ts";
 import { interruptible } from "./interrupt.ts";
 import { megabytes, Progress, Waiting } from "./terminal.ts";
@@ -40,6 +40,7 @@ const adapterName = ({ description, device, isFallbackAdapter }: GPUAdapterInfo)
 export async function loadWithProgress(
   { ahamask, gpu, signal }: Engine,
   from: string,
+  lora: LoadModelOptions["lora"] = "beside",
 ): Promise<AudioLanguageModel> {
   using bar = new Progress("Loading", megabytes);
   using waiting = new Waiting("Looking at the model");
@@ -47,5 +48,5 @@ export async function loadWithProgress(
     waiting.stop();
     bar.update(done, all);
   };
-  return await ahamask.loadModel(gpu, from, { signal, onProgress });
+  return await ahamask.loadModel(gpu, from, { lora, signal, onProgress });
 }

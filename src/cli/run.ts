@@ -17,6 +17,7 @@ interface RunOptions extends Settings {
   readonly audio: readonly string[];
   readonly prompt?: string;
   readonly mask?: string;
+  readonly mergeLora?: boolean;
   readonly json?: boolean;
 }
 
@@ -79,6 +80,7 @@ export function runCommand(): Command {
       "above 1: make what was said less likely",
       real("a number above 0", (x) => x > 0),
     )
+    .option("--merge-lora", "merge a LoRA into the weights: fewer products, rounded to the weights' type")
     .option("--json", "print one JSON document")
     .addHelpText("after", HELP)
     .action(async (options: RunOptions, command: Command) => {
@@ -125,7 +127,7 @@ async function findOne(paths: readonly string[]): Promise<void> {
 async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undefined): Promise<RunDocument> {
   const { ahamask, adapter, signal } = engine;
   note(`on ${adapter}`);
-  using model = await loadWithProgress(engine, o.model);
+  using model = await loadWithProgress(engine, o.model, o.mergeLora ? "merge" : "beside");
   const mask = bits && (await ahamask.readMask(bits, o.mask!, model));
   mask?.check(model);
 

@@ -23,13 +23,15 @@ import type { SalmonnConfig } from "./salmonn-config.ts";
 export const WINDOW_SECONDS = 30; // that the reference hears of a sound
 const LEAST = SAMPLE_RATE; // samples; shorter sounds are padded
 
+type SalmonnOptions = Pick<LoadOptions, "onProgress" | "signal"> & { readonly lora?: LoraPlace };
+
 /** SALMONN from its config, its checkpoint (see `salmonnParams`), and the folder of Vicuna's tokenizer. */
 export async function loadSalmonn(
   gpu: Gpu,
   texts: Folder,
   config: SalmonnConfig,
   checkpoint: Checkpoint,
-  options: Pick<LoadOptions, "onProgress" | "signal"> & { readonly lora?: LoraPlace },
+  options: SalmonnOptions,
 ): Promise<Family> {
   checkFit(checkpoint, config);
   const tokenizer = await loadTokenizer(texts);
@@ -38,13 +40,7 @@ export async function loadSalmonn(
     throw new TokenizerError(
       `tokenizer: expected the end_sym ${config.endSymbol} in ${texts.name}, got none; use the tokenizer of this model`,
     );
-  const stored = await loadWeights(gpu, checkpoint, salmonnParams(config), { ...options, ignore: isLora });
-  const w = { ...stored, audio: await withPositions(gpu, config.audio, stored.audio) };
-  let lora = config.lora && (await loadLora(gpu, checkpoint, config.lora, config.text, options));
-  if (lora && options.lora === "merge") {
-    mergeLora(gpu, w.text.layers, lora);
-    lora = undefined;
-  }
+  const { w, lora } = await loadParts(gpu, checkpoint, config, options);
   return {
     lm: llama(gpu, config.text, w.text, lora),
     tokenizer,
@@ -63,6 +59,26 @@ export async function loadSalmonn(
     encode: (ops, clips) => encodeSamples(ops, config, w, clips),
     dispose: () => disposeTree([w, lora ?? []]),
   };
+}
+
+/** The weights, and the LoRA where it stays beside them; a failure leaves nothing on the GPU. */
+async function loadParts(
+  gpu: Gpu,
+  checkpoint: Checkpoint,
+  c: SalmonnConfig,
+  { lora: place, ...options }: SalmonnOptions,
+) {
+  const stored = await loadWeights(gpu, checkpoint, salmonnParams(c), { ...options, ignore: isLora });
+  try {
+    const lora = c.lora && (await loadLora(gpu, checkpoint, c.lora, c.text, options));
+    const w = { ...stored, audio: await withPositions(gpu, c.audio, stored.audio) };
+    if (!lora || place !== "merge") return { w, lora };
+    mergeLora(gpu, w.text.layers, lora);
+    return { w, lora: undefined };
+  } catch (error) {
+    disposeTree(stored);
+    throw error;
+  }
 }
 
 /** Vicuna's tokenizer.json, or else its tokenizer.model. */

@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openGpu } from "../../src/gpu/index.ts";
 import { CheckpointError } from "../../src/io/checkpoint.ts";
+import { encodeSafetensors } from "../../src/io/safetensors.ts";
 import { memoryFolder } from "../../src/io/source.ts";
 import { ConfigError } from "../../src/model/fields.ts";
 import { loadModel } from "../../src/model/load-model.ts";
@@ -153,6 +154,28 @@ test("tensors that are missing are named as the model names them", async () => {
     yamlWith([/ckpt:.*/, 'ckpt: "beats.pt"']),
     CheckpointError,
     /missing: ln_speech\.weight \[64\]/,
+  );
+});
+
+test("a LoRA that lacks a tensor is told, and leaves nothing on the GPU", async () => {
+  const { config, checkpoint } = await openModelFiles(FOLDER);
+  const tensors = await Promise.all(
+    [...checkpoint.tensors.values()]
+      .filter(({ name }) => !name.endsWith("layers.2.self_attn.v_proj.lora_B.weight"))
+      .map(async ({ name, dtype, shape, source, begin, end }) => {
+        return { name, dtype, shape, bytes: await source.read(begin, end - begin) };
+      }),
+  );
+  await checkpoint.close();
+  const converted = memoryFolder("converted", {
+    "config.json": utf8(config),
+    "tokenizer.json": files["llama/tokenizer.json"]!,
+    "model.safetensors": encodeSafetensors(tensors),
+  });
+  await refuses(
+    converted,
+    CheckpointError,
+    /missing: model\.layers\.2\.self_attn\.v_proj\.lora_B\.weight \[64, 2\]/,
   );
 });
 

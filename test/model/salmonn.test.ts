@@ -10,6 +10,7 @@ import { EagerOps } from "../../src/kernels/index.ts";
 import { toExample } from "../../src/mask/examples.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import { loadModel } from "../../src/model/load-model.ts";
+import type { LoraPlace } from "../../src/model/lora.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
 import { connectorParams, speechTokens, windowCount } from "../../src/model/salmonn.ts";
 import { salmonnConfig } from "../../src/model/salmonn-config.ts";
@@ -126,8 +127,8 @@ test("the prompt is the template's, the clip between its ends", () => {
 /** Ids that generate gave, without the start token that transformers 4.28 puts before them. */
 const generated = (name: string) => golden.ints(name).slice(1);
 
-async function expectAnswers(folder: string): Promise<void> {
-  using loaded = await loadModel(gpu, folder);
+async function expectAnswers(folder: string, lora?: LoraPlace): Promise<void> {
+  using loaded = await loadModel(gpu, folder, lora ? { lora } : {});
   for (const condition of ["nomask", "mask"]) {
     const gates = maskOf(golden, condition === "mask" ? "thresholded" : "nomask", 8);
     const mask =
@@ -153,6 +154,8 @@ async function expectAnswers(folder: string): Promise<void> {
 }
 
 test("greedy and beam-4 ids are the reference's, with a mask and without", () => expectAnswers(FOLDER));
+
+test("they are so with the LoRA merged into the weights, too", () => expectAnswers(FOLDER, "merge"));
 
 test("and again from the safetensors that convert makes of these files", () =>
   withFolder(async (out) => {
