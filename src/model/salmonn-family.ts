@@ -83,9 +83,16 @@ async function loadParts(
 
 /** Vicuna's tokenizer.json, or else its tokenizer.model. */
 async function loadTokenizer(texts: Folder): Promise<Tokenizer> {
-  const read = async (file: string) => ((await texts.has(file)) ? texts.text(file) : undefined);
-  if ((await texts.has("tokenizer.json")) || !(await texts.has("tokenizer.model")))
-    return Tokenizer.fromJson(await read("tokenizer.json"), await read("tokenizer_config.json"));
+  if (await texts.has("tokenizer.json")) {
+    const config = (await texts.has("tokenizer_config.json"))
+      ? await texts.text("tokenizer_config.json")
+      : undefined;
+    return Tokenizer.fromJson(await texts.text("tokenizer.json"), config);
+  }
+  if (!(await texts.has("tokenizer.model")))
+    throw new TokenizerError(
+      `tokenizer: expected tokenizer.json or tokenizer.model in ${texts.name}, got neither; get them with the model`,
+    );
   const source = await texts.open("tokenizer.model");
   try {
     return Tokenizer.fromSentencePiece(await source.read(0, Math.min(source.size, MAX_SLICE)));

@@ -10,6 +10,7 @@ import { memoryFolder } from "../../src/io/source.ts";
 import { ConfigError } from "../../src/model/fields.ts";
 import { loadModel } from "../../src/model/load-model.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
+import { TokenizerError } from "../../src/text/tokenizer.ts";
 import { type ErrorType, serve, utf8, withServer } from "../io/helpers.ts";
 import { expectRejects } from "../reference/compare.ts";
 
@@ -109,6 +110,13 @@ test("a part that is missing is named, with its key", async () => {
     /checkpoint: expected model\.safetensors.* in salmonn\/whisper, got none/,
   );
 });
+
+test("a model without a tokenizer", () =>
+  refuses(
+    folderWith({ "llama/tokenizer.json": undefined }),
+    TokenizerError,
+    /tokenizer: expected tokenizer\.json or tokenizer\.model in salmonn\/llama, got neither; get them/,
+  ));
 
 test("parts that do not fit each other are named with both numbers", async () => {
   await refuses(
