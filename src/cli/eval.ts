@@ -97,7 +97,10 @@ Exit codes: 0 fine, 1 failed or some rows could not be used, 2 bad usage,
 export function evalCommand(): Command {
   return new Command("eval")
     .description("answer a data set and score the answers")
-    .requiredOption("--model <dir|url>", "the model: a Hugging Face folder, or the URL of one")
+    .requiredOption(
+      "--model <dir|url>",
+      "the model: a Hugging Face folder, a SALMONN .yaml, or the URL of one",
+    )
     .requiredOption("--data <file>", "the data set")
     .option("--task <name>", "only the rows of this task")
     .option("--prompt <text>", "the instruction to every row")

@@ -2,8 +2,10 @@ import { stat } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { fileSource } from "#files";
 import { httpSource } from "../io/http.ts";
+import { PickleError } from "../io/pickle.ts";
 import { parseHeader, type TensorInfo } from "../io/safetensors.ts";
 import type { ByteSource } from "../io/source.ts";
+import { readWeightFile, type WeightFile } from "../io/weight-file.ts";
 import { type HeadMask, MaskError } from "../mask/head-mask.ts";
 import { type MaskShape, readMask } from "../mask/mask-file.ts";
 import { type CheckpointReport, inspectCheckpoint } from "./inspect-checkpoint.ts";
@@ -25,9 +27,9 @@ export interface MaskReport {
   readonly map: readonly (readonly number[])[];
 }
 
-/** What `inspect --json` prints for another safetensors file. */
+/** What `inspect --json` prints for another file of weights: safetensors, or torch.save's. */
 export interface TensorsReport {
-  readonly kind: "safetensors";
+  readonly kind: "safetensors" | "torch";
   readonly name: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly tensors: readonly (Pick<TensorInfo, "name" | "dtype" | "shape"> & { readonly bytes: number })[];
@@ -45,6 +47,8 @@ const HELP = `
 Examples:
   ahamask inspect models/demo/model
   ahamask inspect https://huggingface.co/Qwen/Qwen2-Audio-7B-Instruct
+  ahamask inspect decode_config.yaml
+  ahamask inspect salmonn_v1.pth
   ahamask inspect asr.safetensors
   ahamask inspect asr.bits --shape 8x8
 
@@ -55,8 +59,8 @@ Exit codes: 0 fine, 1 it cannot be read, 2 bad usage.`;
 
 export function inspectCommand(): Command {
   return new Command("inspect")
-    .description("show what a checkpoint, a head mask or a safetensors file holds")
-    .argument("<path>", "a folder, a file, or the URL of one")
+    .description("show what a checkpoint, a head mask or a file of weights holds")
+    .argument("<path>", "a folder, a SALMONN .yaml, a file, or the URL of one")
     .option(
       "--shape <LxH>",
       "layers and heads of a published mask or one of bare bits, such as 40x40",
@@ -100,6 +104,14 @@ const MOST_MASK = 1 << 20; // bytes of a file that may still be a mask
 
 async function inspectFile(source: ByteSource, name: string, options: InspectOptions): Promise<Report> {
   const bare = !/\.safetensors$/.test(name) && source.size <= MOST_MASK;
+  const torch = await torchFile(source, name, bare);
+  if (torch && !isPublishedMask(torch)) {
+    const plain = [...torch.extra].filter(([, value]) =>
+      ["string", "number", "boolean"].includes(typeof value),
+    );
+    const metadata = Object.fromEntries(plain.map(([key, value]) => [key, String(value)]));
+    return { kind: "torch", name, metadata, tensors: listed(torch.tensors) };
+  }
   const header = await parseHeader(source).catch((error) => {
     if (bare) return undefined;
     throw error;
@@ -108,14 +120,27 @@ async function inspectFile(source: ByteSource, name: string, options: InspectOpt
   const isMask =
     !header || (names.length > 0 && names.every((tensor) => tensor === "logits" || tensor === "bits"));
   if (isMask && source.size <= MOST_MASK) return inspectMask(source, name, options);
-  const tensors = [...header!.tensors.values()].map(({ name, dtype, shape, begin, end }) => ({
+  return { kind: "safetensors", name, metadata: header!.metadata, tensors: listed(header!.tensors) };
+}
+
+const listed = (tensors: ReadonlyMap<string, TensorInfo>) =>
+  [...tensors.values()].map(({ name, dtype, shape, begin, end }) => ({
     name,
     dtype,
     shape,
     bytes: end - begin,
   }));
-  return { kind: "safetensors", name, metadata: header!.metadata, tensors };
+
+/** A file that is named as torch.save's are and is one; a small one that is not may still be a mask's bits. */
+async function torchFile(source: ByteSource, name: string, bare: boolean): Promise<WeightFile | undefined> {
+  if (!/\.(pt|pth|bin)$/i.test(name)) return undefined;
+  return readWeightFile(source, name).catch((error) => {
+    if (bare && !(error instanceof PickleError)) return undefined;
+    throw error;
+  });
 }
+
+const isPublishedMask = ({ tensors }: WeightFile): boolean => tensors.size === 1 && tensors.has("tensor");
 
 async function inspectMask(source: ByteSource, name: string, options: InspectOptions): Promise<MaskReport> {
   const model = options.model === undefined ? undefined : await modelOf(options.model);

@@ -53,7 +53,10 @@ const share = real("a share from 0 to 1", (x) => x >= 0 && x <= 1);
 export function withLearnOptions(command: Command): Command {
   const o = LEARN_DEFAULTS;
   return command
-    .requiredOption("--model <dir|url>", "the model: a Hugging Face folder, or the URL of one")
+    .requiredOption(
+      "--model <dir|url>",
+      "the model: a Hugging Face folder, a SALMONN .yaml, or the URL of one",
+    )
     .requiredOption("--data <file>", "the data set to learn from")
     .requiredOption("--out <dir>", "the run's folder: checkpoints, log, masks, pictures")
     .option("--resume", "go on with the run in the folder")

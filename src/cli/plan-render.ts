@@ -30,7 +30,7 @@ export function render(d: PlanDocument): string {
       : []),
     "",
     ...verdict(d).flatMap(([style, text]) => wrap(printable(text), width).map((line) => paint(style, line))),
-    paint("dim", "All figures are exact for these sizes; a driver takes some memory besides."),
+    paint("dim", "Memory is exact, for one clip at a time; a driver takes some besides."),
   ];
   return `${lines.join("\n")}\n`;
 }

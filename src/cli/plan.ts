@@ -74,7 +74,10 @@ or the model cannot be read; 2 bad usage.`;
 export function planCommand(): Command {
   return new Command("plan")
     .description("say what memory, limits and download a model needs, and whether it runs here")
-    .requiredOption("--model <dir|url|name>", "a model's folder, its URL, or salmonn-13b or qwen2-audio-7b")
+    .requiredOption(
+      "--model <dir|url|name>",
+      "a model's folder, a SALMONN .yaml, a URL, salmonn-13b or qwen2-audio-7b",
+    )
     .addOption(
       new Option("--dtype <type>", "as if converted to this type (default: as published)").choices([
         "f32",

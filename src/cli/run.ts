@@ -56,7 +56,10 @@ same), 2 bad usage, 130 interrupted.`;
 export function runCommand(): Command {
   return new Command("run")
     .description("answer about sound files: with an instruction, a mask, both or neither")
-    .requiredOption("--model <dir|url>", "the model: a Hugging Face folder, or the URL of one")
+    .requiredOption(
+      "--model <dir|url>",
+      "the model: a Hugging Face folder, a SALMONN .yaml, or the URL of one",
+    )
     .requiredOption("--audio <file...>", "sound files (WAV, FLAC, MP3, Ogg Vorbis)")
     .option("--prompt <text>", "the instruction (default: none)")
     .option("--mask <file>", "a head mask: safetensors, a published .pth, or bare bits")
@@ -133,8 +136,11 @@ async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undef
 
   const alone = o.audio.length === 1 && !o.json;
   using waiting = alone ? new Waiting("Listening") : undefined;
+  let streaming = false;
+  const later: string[] = []; // notes that would break into the answer's line
   const onText = (piece: string) => {
     waiting?.stop();
+    streaming = true;
     process.stdout.write(safe(piece));
   };
   const made = { tokens: 0, ms: 0 };
@@ -144,7 +150,7 @@ async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undef
     { prompt: o.prompt ?? "", mask, maskName: o.mask ?? null },
     { ...generation(o), signal },
     {
-      note,
+      note: (text) => (streaming ? later.push(text) : note(text)),
       ...(alone && { text: onText }),
       batch(tokens, ms) {
         made.tokens += tokens;
@@ -160,6 +166,7 @@ async function answerAll(engine: Engine, o: RunOptions, bits: Uint8Array | undef
     if ("error" in result) complain(result.error);
     else if (alone) process.stdout.write("\n");
     else if (!o.json) process.stdout.write(line(result));
+    later.splice(0).forEach(note);
   }
   if (made.tokens) note(summary(results, made));
   return { model: o.model, adapter, results };

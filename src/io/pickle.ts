@@ -243,7 +243,12 @@ function lookUp(module: Item, name: Item): Named {
 }
 
 const refuse = (name: string) =>
-  pickleError("tensors and plain values", `${name.slice(0, 100)}; this file would run code, do not trust it`);
+  pickleError(
+    "tensors and plain values",
+    /^torch\.(b?float|u?int|complex|bool|half|double|long|short)\d*$/.test(name)
+      ? `${name}, which is not read here; save it without`
+      : `${name.slice(0, 100)}; this file would run code, do not trust it`,
+  );
 
 const damaged = (got: string) => pickleError("a whole pickle", `${got}; the file is damaged`);
 

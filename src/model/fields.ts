@@ -57,6 +57,17 @@ export class Fields {
     );
   }
 
+  /** An integer of at least 0. */
+  whole(key: string, fallback?: number): number {
+    return this.#value(
+      key,
+      fallback,
+      "a whole number",
+      (v): v is number => Number.isInteger(v) && (v as number) >= 0,
+      0,
+    );
+  }
+
   /** A token id. */
   id(key: string, fallback?: number): number {
     return this.#value(

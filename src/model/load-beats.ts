@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/index.ts";
 import type { Checkpoint } from "../io/checkpoint.ts";
 import { type LoadOptions, loadWeights } from "../io/load.ts";
 import { type BeatsConfig, type BeatsWeights, beatsParams, type StoredBeats } from "./beats.ts";
+import { orDispose } from "./dispose-tree.ts";
 
 /** Tensors of a checkpoint that are not used: the classifier, and copies of the first layer's table. */
 export const isBesideBeats = (name: string): boolean =>
@@ -18,11 +19,8 @@ export async function loadBeats(
   c: BeatsConfig,
   options: Omit<LoadOptions, "rename" | "ignore"> = {},
 ): Promise<BeatsWeights> {
-  return withPositions(
-    gpu,
-    c,
-    await loadWeights(gpu, checkpoint, beatsParams(c), { ...options, ignore: isBesideBeats }),
-  );
+  const stored = await loadWeights(gpu, checkpoint, beatsParams(c), { ...options, ignore: isBesideBeats });
+  return orDispose(stored, () => withPositions(gpu, c, stored));
 }
 
 /** The same with the weight of the convolution over positions made of its direction and length, which are disposed. */

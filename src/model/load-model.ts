@@ -2,6 +2,7 @@ import type { Gpu } from "../gpu/index.ts";
 import type { Checkpoint } from "../io/checkpoint.ts";
 import type { Folder } from "../io/source.ts";
 import { AudioLanguageModel, type Family } from "./audio-model.ts";
+import { orDispose } from "./dispose-tree.ts";
 import { ConfigError } from "./fields.ts";
 import type { LoraPlace } from "./lora.ts";
 import { FAMILIES, familyOf, modelConfig } from "./model-config.ts";
@@ -34,11 +35,10 @@ export async function loadModel(
 ): Promise<AudioLanguageModel> {
   const { name, config, checkpoint, texts } = await openModelFiles(from);
   try {
-    const [family, fingerprint] = await Promise.all([
-      loadFamily(gpu, name, texts, config, checkpoint, options),
-      checkpoint.fingerprint(),
-    ]);
-    return new AudioLanguageModel(family, name, fingerprint);
+    const print = checkpoint.fingerprint();
+    print.catch(() => {}); // it is awaited once the family is there to be disposed
+    const family = await loadFamily(gpu, name, texts, config, checkpoint, options);
+    return await orDispose(family, async () => new AudioLanguageModel(family, name, await print));
   } catch (error) {
     gpu.trim();
     throw error;

@@ -4,6 +4,7 @@ import { type LoadOptions, loadWeights, matrix, type Param, vector } from "../io
 import type { StoredDType } from "../io/safetensors.ts";
 import { toF32 } from "../io/values.ts";
 import { EagerOps, loraMerge } from "../kernels/index.ts";
+import { orDispose } from "./dispose-tree.ts";
 import type { LanguageModel } from "./language-model.ts";
 import { isLora, loraName } from "./lora-names.ts";
 
@@ -65,20 +66,28 @@ export async function loadLora(
     ignore: (name) => !isLora(name),
   });
   const scale = alpha / rank;
-  return loaded.map(({ qA, qB, vA, vB }, l) => {
-    const layer = made[l]!;
-    const a = new Float32Array(count(layer.a.shape));
-    a.set(qA.values());
-    a.set(vA.values(), a.length / 2);
-    const b = new Float32Array(count(layer.b.shape));
-    const put = (values: Float32Array, row: number, column: number) => {
-      for (const [i, v] of values.entries())
-        b[(row + Math.floor(i / rank)) * 2 * rank + column + (i % rank)] = v * scale;
-    };
-    put(qB.values(), 0, 0);
-    put(vB.values(), layer.b.shape[0]! - vB.values().length / rank, rank);
-    return { a: gpu.upload(`lora a ${l}`, layer.a.shape, a), b: gpu.upload(`lora b ${l}`, layer.b.shape, b) };
-  });
+  const adapter: LoraLayer[] = [];
+  return orDispose(adapter, async () =>
+    loaded.map(({ qA, qB, vA, vB }, l) => {
+      const layer = made[l]!;
+      const a = new Float32Array(count(layer.a.shape));
+      a.set(qA.values());
+      a.set(vA.values(), a.length / 2);
+      const b = new Float32Array(count(layer.b.shape));
+      const put = (values: Float32Array, row: number, column: number) => {
+        for (const [i, v] of values.entries())
+          b[(row + Math.floor(i / rank)) * 2 * rank + column + (i % rank)] = v * scale;
+      };
+      put(qB.values(), 0, 0);
+      put(vB.values(), layer.b.shape[0]! - vB.values().length / rank, rank);
+      const placed = {
+        a: gpu.upload(`lora a ${l}`, layer.a.shape, a),
+        b: gpu.upload(`lora b ${l}`, layer.b.shape, b),
+      };
+      adapter.push(placed);
+      return placed;
+    }),
+  );
 }
 
 /**

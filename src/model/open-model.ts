@@ -2,6 +2,7 @@ import { openFolder } from "#files";
 import { type Checkpoint, openCheckpoint } from "../io/checkpoint.ts";
 import { splitPath } from "../io/path.ts";
 import type { Folder } from "../io/source.ts";
+import { ConfigError } from "./fields.ts";
 import { openSalmonnFiles } from "./salmonn-files.ts";
 
 /** A model's files, however it was published; headers are read, weights are not. */
@@ -28,6 +29,10 @@ export async function openModelFiles(from: string | Folder): Promise<ModelFiles>
     const [location, file] = splitPath(from);
     if (/\.ya?ml$/i.test(file))
       return openSalmonnFiles({ folder: openFolder(location || "."), file, location: location || "." });
+    if (/\.(pth?|bin|safetensors)$/i.test(file))
+      throw new ConfigError(
+        `model: expected a folder with config.json, or SALMONN's .yaml, got the file '${from}'; pass what it belongs to`,
+      );
   }
   const folder = typeof from === "string" ? openFolder(from) : from;
   if (!(await folder.has("config.json")) && (await folder.has(YAML)))

@@ -6,7 +6,7 @@ import { llama } from "./llama.ts";
 import { withPositions } from "./load-beats.ts";
 import { loraParams } from "./lora.ts";
 import { isLora, loraName } from "./lora-names.ts";
-import { salmonnParams } from "./salmonn.ts";
+import { isBesideSalmonn, salmonnParams } from "./salmonn.ts";
 import type { SalmonnConfig } from "./salmonn-config.ts";
 import { encodeSamples, tokenCount, WINDOW_SECONDS } from "./salmonn-family.ts";
 import { statedType } from "./stated-type.ts";
@@ -30,7 +30,7 @@ export function salmonnBlueprint(c: SalmonnConfig, f: Fields): Blueprint {
     generation: c.generation,
     audioTokens: (samples) => tokenCount(c, samples),
     weights: (checkpoint) => [
-      ...planWeights(checkpoint, params, { ignore: isLora }),
+      ...planWeights(checkpoint, params, { ignore: (name) => isBesideSalmonn(c, name) }),
       ...planWeights(checkpoint, lora.stored, { rename: loraName, ignore: (name) => !isLora(name) }),
     ],
     async build(gpu, make) {

@@ -1,3 +1,4 @@
+import { roundToEven } from "../io/values.ts";
 import { type BeatsConfig, beatsConfig } from "./beats.ts";
 import { Fields } from "./fields.ts";
 import { type LlamaConfig, llamaConfig } from "./llama.ts";
@@ -29,18 +30,22 @@ export interface SalmonnGeneration {
   readonly repetitionPenalty: number;
 }
 
-/** Frames in so many seconds: Whisper's encoder has 1500 in its 30 s. */
-export const secondsToFrames = (seconds: number): number => Math.round((1500 * seconds) / 30);
+/** Frames in so many seconds, to the nearest as Python has it: Whisper's encoder has 1500 in its 30 s. */
+export const secondsToFrames = (seconds: number): number => roundToEven((1500 * seconds) / 30);
 
 /** The Q-Former begins as bert-base-uncased, cut to two layers. */
 const BERT = { width: 768, ffn: 3072, heads: 12, layers: 2 };
 
+/** How a whole template is sometimes written down; the clip's place is this engine's to fill. */
+const SPEECH = "<Speech><SpeechHere></Speech> {}";
+
 /**
  * From the text of a config.json. What it omits is as in the reference's `from_config` and `generate`.
+ * @param file for messages
  * @throws ConfigError naming every missing or wrong field
  */
-export function salmonnConfig(json: string): SalmonnConfig {
-  const f = Fields.parse(json, "config.json");
+export function salmonnConfig(json: string, file = "config.json"): SalmonnConfig {
+  const f = Fields.parse(json, file);
   f.only("model_type", "salmonn");
   f.only("use_speech_Qformer", true);
   f.only("window_level_Qformer", true);
@@ -51,8 +56,9 @@ export function salmonnConfig(json: string): SalmonnConfig {
   const width = bert.size("hidden_size", BERT.width);
   const heads = bert.size("num_attention_heads", BERT.heads);
   bert.conflict(width % heads > 0, "num_attention_heads", `a divisor of hidden_size ${width}`, heads);
-  const template = f.text("prompt_template", "USER: {}\nASSISTANT:");
-  f.conflict(template.split("{}").length !== 2, "prompt_template", "{} in it once", template);
+  const template = f.text("prompt_template", "USER: {}\nASSISTANT:").replace(SPEECH, "{}");
+  const places = template.split("{}").length === 2 && !template.includes("<Speech");
+  f.conflict(!places, "prompt_template", "{} in it once, where clip and text go", template);
   const frames = (key: string) => {
     const seconds = f.number(key, 0.333333);
     f.conflict(secondsToFrames(seconds) < 1, key, "a frame (0.02) or more", seconds);
@@ -88,7 +94,7 @@ function generation(f: Fields): SalmonnGeneration {
   f.only("do_sample", false); // temperature and top_p say nothing then
   return {
     maxNewTokens: f.size("max_new_tokens", 200),
-    minNewTokens: f.size("min_length", 1) - 1, // the start token counts
+    minNewTokens: Math.max(0, f.whole("min_length", 1) - 1), // the start token counts
     beams: f.size("num_beams", 4),
     lengthPenalty: f.real("length_penalty", 1),
     repetitionPenalty: f.number("repetition_penalty", 1),

@@ -10,14 +10,12 @@ import type { Ops } from "../kernels/index.ts";
 import { speechPrompt } from "../text/speech-prompt.ts";
 import { Tokenizer, TokenizerError } from "../text/tokenizer.ts";
 import type { Family } from "./audio-model.ts";
-import { disposeTree } from "./dispose-tree.ts";
+import { disposeTree, orDispose } from "./dispose-tree.ts";
 import { GenerateError } from "./errors.ts";
-import { ConfigError } from "./fields.ts";
 import { llama } from "./llama.ts";
 import { withPositions } from "./load-beats.ts";
 import { type LoraPlace, loadLora, mergeLora } from "./lora.ts";
-import { isLora } from "./lora-names.ts";
-import { encodeSpeech, type SalmonnEncoder, salmonnParams, windowCount } from "./salmonn.ts";
+import { encodeSpeech, isBesideSalmonn, type SalmonnEncoder, salmonnParams, windowCount } from "./salmonn.ts";
 import type { SalmonnConfig } from "./salmonn-config.ts";
 
 export const WINDOW_SECONDS = 30; // that the reference hears of a sound
@@ -33,7 +31,6 @@ export async function loadSalmonn(
   checkpoint: Checkpoint,
   options: SalmonnOptions,
 ): Promise<Family> {
-  checkFit(checkpoint, config);
   const tokenizer = await loadTokenizer(texts);
   const stop = tokenizer.idOf(config.endSymbol);
   if (stop === undefined)
@@ -68,17 +65,20 @@ async function loadParts(
   c: SalmonnConfig,
   { lora: place, ...options }: SalmonnOptions,
 ) {
-  const stored = await loadWeights(gpu, checkpoint, salmonnParams(c), { ...options, ignore: isLora });
-  try {
-    const lora = c.lora && (await loadLora(gpu, checkpoint, c.lora, c.text, options));
-    const w = { ...stored, audio: await withPositions(gpu, c.audio, stored.audio) };
-    if (!lora || place !== "merge") return { w, lora };
-    mergeLora(gpu, w.text.layers, lora);
-    return { w, lora: undefined };
-  } catch (error) {
-    disposeTree(stored);
-    throw error;
-  }
+  const stored = await loadWeights(gpu, checkpoint, salmonnParams(c), {
+    ...options,
+    ignore: (name) => isBesideSalmonn(c, name),
+  });
+  return orDispose(stored, async () => {
+    const { signal } = options;
+    const lora = c.lora && (await loadLora(gpu, checkpoint, c.lora, c.text, signal ? { signal } : {}));
+    return orDispose(lora ?? [], async () => {
+      const w = { ...stored, audio: await withPositions(gpu, c.audio, stored.audio) };
+      if (!lora || place !== "merge") return { w, lora };
+      mergeLora(gpu, w.text.layers, lora);
+      return { w, lora: undefined };
+    });
+  });
 }
 
 /** Vicuna's tokenizer.json, or else its tokenizer.model. */
@@ -135,29 +135,4 @@ function padded(samples: Float32Array): Float32Array {
   const longer = new Float32Array(LEAST);
   longer.set(samples);
   return longer;
-}
-
-/**
- * The parts were published apart, and a wrong one among them is told by its width.
- * @throws ConfigError naming each part that does not fit, with both numbers
- */
-function checkFit({ name, tensors }: Checkpoint, c: SalmonnConfig): void {
-  const problems: string[] = [];
-  const fit = (part: string, got: number, tensor: string, dim: number) => {
-    const expected = tensors.get(tensor)?.shape[dim];
-    if (expected !== undefined && expected !== got)
-      problems.push(`${part}: expected ${expected} (${tensor}), got ${got}`);
-  };
-  const first = "speech_Qformer.bert.encoder.layer.0.";
-  fit("the width of Whisper", c.speech.width, "ln_speech.weight", 0);
-  fit("the width of BEATs", c.audio.width, "ln_audio.weight", 0);
-  fit("the width of the Q-Former", c.qformer.width, "speech_query_tokens", 2);
-  fit("what the Q-Former hears", c.qformer.frameWidth, `${first}crossattention.self.key.weight`, 1);
-  fit("the width of LLaMA", c.text.width, "speech_llama_proj.weight", 0);
-  const lora = [...tensors.values()].find((info) => /\.lora_A\./.test(info.name));
-  if (lora && c.lora) fit("the rank of LoRA", c.lora.rank, lora.name, 0);
-  if (problems.length)
-    throw new ConfigError(
-      `${name}: expected parts that SALMONN was trained with, got ${problems.length} that do not fit\n  ${problems.join("\n  ")}`,
-    );
 }

@@ -8,8 +8,10 @@ import { type Folder, SourceError } from "../io/source.ts";
 import { ConfigError, Fields } from "./fields.ts";
 import { isRotaryTable } from "./llama.ts";
 import { isBesideBeats } from "./load-beats.ts";
-import { isLora, loraName } from "./lora-names.ts";
+import { loraName } from "./lora-names.ts";
 import type { ModelFiles } from "./open-model.ts";
+import { salmonnConfig } from "./salmonn-config.ts";
+import { checkFit } from "./salmonn-fit.ts";
 
 /** Where a YAML file lies. */
 export interface YamlPlace {
@@ -72,23 +74,21 @@ export async function openSalmonnFiles(place: YamlPlace): Promise<ModelFiles> {
     const beatsFile = await open(openCheckpointFile(beats.folder, beats.file));
     const shares: Share[] = [
       { checkpoint: await open(openCheckpoint(whisper.folder)), rename: whisperName },
-      { checkpoint: beatsFile, rename: (name) => (isBesideBeats(name) ? undefined : `beats.${name}`) },
+      { checkpoint: beatsFile, rename: beatsName },
       { checkpoint: await open(openCheckpoint(llama.folder)), rename: llamaName },
       { checkpoint: await open(openCheckpointFile(ckpt.folder, ckpt.file)), rename: salmonnName },
     ];
-    const config = {
+    const fields = {
       model_type: "salmonn",
       speech_config: await configOf(whisper.folder),
       beats_config: beatsConfigOf(beatsFile.name, beatsFile.extra.get("cfg")),
       text_config: await configOf(llama.folder),
       ...yaml.config,
     };
-    return {
-      name,
-      config: JSON.stringify(config, null, 2),
-      checkpoint: joinCheckpoints(name, shares),
-      texts: llama.folder,
-    };
+    const config = JSON.stringify(fields, null, 2);
+    const checkpoint = joinCheckpoints(name, shares);
+    checkFit(checkpoint, salmonnConfig(config, name));
+    return { name, config, checkpoint, texts: llama.folder };
   } catch (error) {
     await Promise.all(opened.map((checkpoint) => checkpoint.close()));
     throw error;
@@ -157,14 +157,17 @@ function whisperName(name: string): string | undefined {
   return inner && `speech_encoder.${inner}`;
 }
 
+const beatsName = (name: string): string | undefined => (isBesideBeats(name) ? undefined : `beats.${name}`);
+
 const llamaName = (name: string): string | undefined =>
   isRotaryTable(name) ? undefined : `llama_model.${name}`;
 
-/** The connector and LoRA; the rest are copies of other parts' tensors, and BERT's numbered positions. */
+/** The connector and LoRA, without what is computed or unused. Whoever trained other parts too has them twice: an error. */
 function salmonnName(name: string): string | undefined {
-  if (isLora(name)) return `llama_model.${loraName(name)}`;
-  if (/^(llama_model|beats)\.|^speech_Qformer\.bert\.embeddings\.position_ids$/.test(name)) return undefined;
-  return name;
+  const [, part, inner] = /^(llama_model|beats)\.(.*)$/.exec(name) ?? [];
+  if (part === "llama_model") return llamaName(loraName(inner!));
+  if (part === "beats") return beatsName(inner!);
+  return name === "speech_Qformer.bert.embeddings.position_ids" ? undefined : name;
 }
 
 const configOf = async (folder: Folder): Promise<unknown> =>
@@ -172,7 +175,13 @@ const configOf = async (folder: Folder): Promise<unknown> =>
 
 /** What torch.save wrote as `cfg` beside BEATs' weights. */
 function beatsConfigOf(name: string, cfg: unknown): unknown {
-  if (cfg instanceof Map) return Object.fromEntries(cfg);
+  if (cfg instanceof Map) {
+    const odd = [...cfg].find(([, value]) => !["string", "number", "boolean"].includes(typeof value));
+    if (!odd) return Object.fromEntries(cfg);
+    throw new ConfigError(
+      `${name}: expected a plain value of cfg.${String(odd[0])}, got another; get the file again`,
+    );
+  }
   throw new ConfigError(
     `${name}: expected a BEATs checkpoint with its 'cfg', got none; get BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt`,
   );

@@ -3,6 +3,7 @@ import { type Loaded, matrix, vector } from "../io/load.ts";
 import type { Ops } from "../kernels/index.ts";
 import { type BeatsClip, type BeatsWeights, beats, beatsParams } from "./beats.ts";
 import { llamaParams } from "./llama.ts";
+import { isLora } from "./lora-names.ts";
 import { qformer, qformerParams } from "./qformer.ts";
 import type { SalmonnConfig } from "./salmonn-config.ts";
 import { type MelClip, type WhisperWeights, whisperLayers, whisperNorm, whisperParams } from "./whisper.ts";
@@ -20,6 +21,10 @@ export const salmonnParams = (c: SalmonnConfig) => ({
   connector: connectorParams(c),
   text: llamaParams(c.text, "llama_model."),
 });
+
+/** Tensors of the checkpoint that are not of `salmonnParams`: LoRA's, and a copy of tied embeddings. */
+export const isBesideSalmonn = ({ text }: Pick<SalmonnConfig, "text">, name: string): boolean =>
+  isLora(name) || (text.tied && name === "llama_model.lm_head.weight");
 
 export interface SalmonnEncoder {
   readonly speech: WhisperWeights;

@@ -49,7 +49,7 @@ test("prints a table for each thing that a model needs, and whether it runs here
   assert.match(section(stdout, "GPU memory"), /^ {2}weights +6,332,416 +6\.3 MB$/m);
   assert.match(section(stdout, "Limits"), /^ {2}maxStorageBufferBindingSize +134,217,728 +128 MiB +\d/m);
   assert.match(stdout, /\(software\)\s+can\s+run\s+it\.\n| can\s+run\s+it\s+if\s+it\s+has/);
-  assert.match(stdout, /\nAll figures are exact for these sizes; .*\n$/);
+  assert.match(stdout, /\nMemory is exact, for one clip at a time; .*\n$/);
 });
 
 test("a published model keeps within 80 columns", async () => {

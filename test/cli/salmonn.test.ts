@@ -105,6 +105,27 @@ test("inspect tells the parts", async () => {
     assert.match(stdout, line);
 });
 
+test("parts that do not fit are told before anything is converted", () =>
+  withFolder(async (folder) => {
+    const yaml = readFileSync(MODEL, "utf8").replace("lora_rank: 2", "lora_rank: 4");
+    const paths = /(llama_path|whisper_path|beats_path|ckpt): "/g;
+    const here_ = `${process.cwd()}/test/fixtures/salmonn/`;
+    writeFileSync(join(folder, "config.yaml"), yaml.replace(paths, `$1: "${here_}`));
+    for (const command of [["inspect"], ["convert", "--out", join(folder, "out")], ["plan", "--model"]]) {
+      const outcome = await here(...command, join(folder, "config.yaml"));
+      assert.is(outcome.code, 1);
+      assert.match(outcome.stderr, /the rank of LoRA: expected 2 .*, got 4/);
+    }
+  }));
+
+test("inspect lists what a PyTorch file holds", async () => {
+  const { code, stdout } = await here("inspect", "test/fixtures/salmonn/salmonn_v1.pth");
+  assert.is(code, 0);
+  assert.match(stdout, /^ {2}speech_query_tokens +F32 +\[1, 1, 48\] /m);
+  const wrong = await here("run", "--model", "test/fixtures/salmonn/salmonn_v1.pth", "--audio", MODEL);
+  assert.is(wrong.code, 1);
+});
+
 test("a part that is not there is named, with where it was looked for", () =>
   withFolder(async (folder) => {
     mkdirSync(join(folder, "vicuna"));

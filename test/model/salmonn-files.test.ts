@@ -7,9 +7,11 @@ import { openGpu } from "../../src/gpu/index.ts";
 import { CheckpointError } from "../../src/io/checkpoint.ts";
 import { encodeSafetensors } from "../../src/io/safetensors.ts";
 import { memoryFolder } from "../../src/io/source.ts";
+import { ZipError } from "../../src/io/zip.ts";
 import { ConfigError } from "../../src/model/fields.ts";
 import { loadModel } from "../../src/model/load-model.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
+import { salmonnConfig } from "../../src/model/salmonn-config.ts";
 import { TokenizerError } from "../../src/text/tokenizer.ts";
 import { type ErrorType, serve, utf8, withServer } from "../io/helpers.ts";
 import { expectRejects } from "../reference/compare.ts";
@@ -30,8 +32,10 @@ function folderWith(changes: Record<string, string | Uint8Array | undefined>) {
   return memoryFolder("salmonn", Object.fromEntries(all));
 }
 
+type Change = readonly [from: string | RegExp, to: string];
+
 /** The YAML with lines replaced. */
-function yamlWith(...changes: readonly (readonly [from: string | RegExp, to: string])[]) {
+function yamlWith(...changes: Change[]) {
   const changed = changes.reduce((text, [from, to]) => text.replace(from, to), yaml);
   return folderWith({ "config.yaml": changed });
 }
@@ -92,7 +96,7 @@ test("a YAML that is none, with missing, unknown and wrong keys: all in one erro
     /got 5 wrong/,
     /window_level_Qformer: expected true, got false/,
     /generate\.do_sample: expected false, got true/,
-    /prompt_template: expected \{\} in it once, got "USER:"/,
+    /prompt_template: expected \{\} in it once, where clip and text go, got "USER:"/,
     /lora_rank: expected a positive integer, got "two"/,
     /second_stride: expected a frame \(0\.02\) or more, got 0\.001/,
   );
@@ -165,16 +169,84 @@ test("tensors that are missing are named as the model names them", async () => {
   );
 });
 
-test("a LoRA that lacks a tensor is told, and leaves nothing on the GPU", async () => {
+/** The tensors of the joined files, those that `keep` says. */
+async function stored(keep: (name: string) => boolean) {
   const { config, checkpoint } = await openModelFiles(FOLDER);
   const tensors = await Promise.all(
     [...checkpoint.tensors.values()]
-      .filter(({ name }) => !name.endsWith("layers.2.self_attn.v_proj.lora_B.weight"))
+      .filter(({ name }) => keep(name))
       .map(async ({ name, dtype, shape, source, begin, end }) => {
         return { name, dtype, shape, bytes: await source.read(begin, end - begin) };
       }),
   );
   await checkpoint.close();
+  return { config, tensors };
+}
+
+test("whoever trained BEATs or Vicuna too is told, not answered wrongly", async () => {
+  const { tensors } = await stored((name) =>
+    /^(beats\.encoder\.layer_norm\.bias|speech_|ln_|.*lora_)/.test(name),
+  );
+  const folder = folderWith({
+    "config.yaml": yaml.replace(/ckpt:.*/, "ckpt: tuned.safetensors"),
+    "tuned.safetensors": encodeSafetensors(tensors),
+  });
+  await refuses(
+    folder,
+    CheckpointError,
+    /twice: beats\.encoder\.layer_norm\.bias, in .*beats\.pt.* and .*tuned\.safetensors/,
+  );
+});
+
+test("settings are read as the reference reads them", async () => {
+  const config = async (...changes: Change[]) => {
+    const opened = await openModelFiles(yamlWith(...changes));
+    await opened.checkpoint.close();
+    return salmonnConfig(opened.config);
+  };
+  const { window, stride } = await config(
+    ["second_per_window: 0.333333", "second_per_window: 0.33"],
+    ["second_stride: 0.333333", "second_stride: 0.25"],
+  );
+  assert.equal([window, stride], [16, 12]); // Python rounds a half to the even number
+  const whole = 'prompt_template: "USER: <Speech><SpeechHere></Speech> {}\\nASSISTANT:"';
+  assert.is((await config([/prompt_template:.*/, whole])).promptTemplate, "USER: {}\nASSISTANT:");
+  assert.is((await config(["min_length: 1", "min_length: 0"])).generation.minNewTokens, 0);
+  assert.is((await config([/generate:[\s\S]*/, ""])).generation.beams, 4);
+});
+
+test("without LoRA, and with a head that is the embedding table, it loads", async () => {
+  const totals = new Set<number>();
+  const onProgress = (_: number, total: number) => totals.add(total);
+  for (const folder of [
+    yamlWith(["lora: True", "lora: False"]),
+    jsonWith("llama/config.json", { tie_word_embeddings: true }),
+  ]) {
+    using model = await loadModel(gpu, folder, { onProgress });
+    assert.is(model.layers, 4);
+  }
+  assert.is(totals.size, 2, "one total a load");
+});
+
+test("a file whose sum is wrong where nobody loads it leaves nothing on the GPU", async () => {
+  const bytes = files["salmonn_v1.pth"]!.slice();
+  const name = "layers.3.self_attn.v_proj.lora_B.default.weight";
+  const { checkpoint } = await openModelFiles(folderWith({}));
+  const lora = checkpoint.tensors.get(`llama_model.model.${name.replace(".default", "")}`)!;
+  const at = Buffer.from(bytes).indexOf(await lora.source.read(lora.begin, lora.end - lora.begin));
+  await checkpoint.close();
+  bytes[at + 100]! ^= 1;
+  const folder = folderWith({
+    "salmonn_v1.pth": bytes,
+    "config.yaml": yaml.replace("lora: True", "lora: False"),
+  });
+  await refuses(folder, ZipError, /salmonn_v1\.pth/);
+});
+
+test("a LoRA that lacks a tensor is told, and leaves nothing on the GPU", async () => {
+  const { config, tensors } = await stored(
+    (name) => !name.endsWith("layers.2.self_attn.v_proj.lora_B.weight"),
+  );
   const converted = memoryFolder("converted", {
     "config.json": utf8(config),
     "tokenizer.json": files["llama/tokenizer.json"]!,

@@ -97,7 +97,7 @@ test("the tokens of a waveform are the reference's, alone and in a packed batch"
   }
 });
 
-test("a sound of less than a second is padded, none has no tokens", async () => {
+test("a sound of less than a second is padded with silence", async () => {
   const second = wav("s0").slice(0, 16_000);
   second.fill(0, 9000);
   const [short, padded] = await model.encode([second.slice(0, 9000), second]);
