@@ -127,16 +127,16 @@ export function untar(archive: Buffer): Map<string, Buffer> {
 
 /** Has the user's npm, with the user's registry settings, download the package. A signal stops it first, then us. */
 async function download(into: string): Promise<string> {
-  const child = spawn("npm", ["pack", SPEC, "--prefer-offline", "--no-update-notifier"], {
-    cwd: into,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
   let stopped: NodeJS.Signals | undefined;
   const stop = (signal: NodeJS.Signals) => {
     stopped = signal;
     child.kill(signal);
   };
-  process.on("SIGINT", stop).on("SIGTERM", stop);
+  process.on("SIGINT", stop).on("SIGTERM", stop); // before there is anything to be left behind
+  const child = spawn("npm", ["pack", SPEC, "--prefer-offline", "--no-update-notifier"], {
+    cwd: into,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let name = "";
   let errors = "";
   child.stdout.on("data", (chunk) => (name += chunk));
