@@ -80,6 +80,7 @@ async function logitError(lm: ReturnType<typeof llama>): Promise<number> {
 for (const [dtype, most] of [
   ["F32", 1e-4],
   ["F16", 1e-2],
+  ["BF16", 0.2],
 ] as const)
   test(`merged into ${dtype}: logits within ${most} of the reference's, and the LoRA is freed`, async () => {
     const weights = await weightsAs(dtype);

@@ -131,6 +131,11 @@ test("parts that do not fit each other are named with both numbers", async () =>
     /what the Q-Former hears: expected 96 \(.*crossattention\.self\.key\.weight\), got 160/,
   );
   await refuses(
+    yamlWith(["beats.pt", "beats.wide.pt"]),
+    ConfigError,
+    /the width of BEATs: expected 32 \(ln_audio\.weight\), got 48/,
+  );
+  await refuses(
     jsonWith("llama/config.json", { hidden_size: 96 }),
     ConfigError,
     /the width of LLaMA: expected 64 \(speech_llama_proj\.weight\), got 96/,

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openFolder } from "#files";
+import { logMel } from "../../src/audio/log-mel.ts";
 import { openGpu } from "../../src/gpu/index.ts";
 import type { Checkpoint } from "../../src/io/checkpoint.ts";
 import { loadWeights } from "../../src/io/load.ts";
@@ -16,7 +17,7 @@ import { connectorParams, speechTokens, windowCount } from "../../src/model/salm
 import { salmonnConfig } from "../../src/model/salmonn-config.ts";
 import { here, withFolder } from "../cli/command.ts";
 import { type Nd, nd } from "../reference/array.ts";
-import { expectGolden, Goldens } from "./golden.ts";
+import { expectGolden, Goldens, transpose } from "./golden.ts";
 import { maskOf, spell } from "./golden-salmonn.ts";
 import { TracingOps } from "./tracing-ops.ts";
 
@@ -73,6 +74,10 @@ for (const clip of CLIPS)
     ops.submit();
     const norms = await ops.traced("layerNorm");
     const blocks = await ops.traced("block");
+    const mel = golden.get(`${clip}.mel`);
+    const bands = nd(mel.shape.slice(1), mel.data);
+    const heard = logMel(wav(clip), { mels: 80, frames: 200 });
+    expectGolden("mel", nd([200, 80], heard), transpose(bands));
     const stages = {
       whisper_out: norms.filter(({ shape }) => shape[0] === 100 && shape[1] === 64).at(-2), // before ln_speech
       beats_out: blocks.filter(({ shape }) => shape[1] === 32).at(-1),
