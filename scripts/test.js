@@ -12,6 +12,12 @@ import { ROOT, setup } from "./setup.js";
 
 const LIMIT = 900; // seconds; longer is a hang
 
+/**
+ * Functions are optimised on the main thread. In Node 20 a thread that optimises may wait for the main thread to collect
+ * garbage while that, its event loop empty for a moment, waits for the optimiser: both for ever (docs/log.md).
+ */
+const ALONE = "--no-concurrent-recompilation";
+
 const { values: options, positionals: filters } = commandLine();
 
 function commandLine() {
@@ -57,7 +63,11 @@ function tally(output, ok) {
 const verdict = (_output, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
 
 function tasks() {
-  const tests = testFiles().map((name) => ({ name, args: typescript(join(ROOT, name)), count: tally }));
+  const tests = testFiles().map((name) => ({
+    name,
+    args: [ALONE, ...typescript(join(ROOT, name))],
+    count: tally,
+  }));
   if (filters.length || options["tests-only"]) return tests;
   const tool = (path) => join(ROOT, "node_modules", path);
   return [
@@ -83,13 +93,9 @@ function end(child) {
   }
 }
 
-const SILENT = 400; // seconds without a word, in which no test has begun
-
-/**
- * One process, until it ends or hangs; `silent` when it had not printed anything for so long that it never began.
- * Node 20's module hooks, which TypeScript comes through, hang now and then before the first line runs (docs/log.md).
- */
-async function attempt(args, env) {
+/** Runs one task and prints its line, with its output when it failed. */
+async function run({ name, args, count }, env) {
+  const start = performance.now();
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env,
@@ -100,37 +106,22 @@ async function attempt(args, env) {
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text) => (output += text));
-  let [hung, silent] = [false, false];
-  const timers = [
-    setTimeout(() => {
-      hung = true;
-      end(child);
-    }, LIMIT * 1000),
-    setTimeout(() => {
-      silent = output === "";
-      if (silent) end(child);
-    }, SILENT * 1000),
-  ];
+  let hung = false;
+  const timer = setTimeout(() => {
+    hung = true;
+    end(child);
+  }, LIMIT * 1000);
   const code = await new Promise((resolve) =>
     child.on("close", (status, signal) => resolve(status ?? signal)),
   );
-  timers.forEach(clearTimeout);
+  clearTimeout(timer);
   running.delete(child);
-  return { output, code, hung, silent };
-}
-
-/** Runs one task and prints its line, with its output when it failed. A process that never began is started once more. */
-async function run({ name, args, count }, env) {
-  const start = performance.now();
-  let { output, code, hung, silent } = await attempt(args, env);
-  if (silent) ({ output, code, hung } = await attempt(args, env));
   const { passed, failed } = count(util.stripVTControlCharacters(output), code === 0);
   const end_ = hung ? `hung: ended after ${LIMIT} s` : code === 0 ? "" : `exit ${code}`;
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const numbers = count === tally ? `${passed} passed${failed ? `, ${failed} failed` : ""}` : "";
-  const again = silent ? "started again: Node hung before it began" : "";
   console.log(
-    `${failed ? "FAIL" : "ok  "} ${name.padEnd(44)} ${seconds.padStart(6)} s  ${numbers}  ${end_}${again}`.trimEnd(),
+    `${failed ? "FAIL" : "ok  "} ${name.padEnd(44)} ${seconds.padStart(6)} s  ${numbers}  ${end_}`.trimEnd(),
   );
   if (failed) console.log(output.trimEnd().replace(/^/gm, "    "));
   return { passed, failed };

@@ -3,6 +3,9 @@ import { FBANK_BANDS } from "./fbank.ts";
 const PATCH = 16; // frames, and bands, of a patch
 const PATCHES = FBANK_BANDS / PATCH; // of the same frames
 
+/** Values of a patch. */
+export const PATCH_WIDTH = PATCH * PATCH;
+
 /** Patches of a sound of so many frames; up to 15 frames at its end are in none. */
 export const patchTokens = (frames: number): number => PATCHES * Math.floor(frames / PATCH);
 
@@ -19,12 +22,11 @@ export function fbankPatches(fbank: Float32Array): Float32Array {
     throw new RangeError(
       `patches: expected ${PATCH} frames (2800 samples) or more, got ${frames}; pad the sound`,
     );
-  const size = PATCH * PATCH;
-  const patches = new Float32Array(patchTokens(frames) * size);
-  for (let token = 0; token < patches.length / size; token++)
+  const patches = new Float32Array(patchTokens(frames) * PATCH_WIDTH);
+  for (let token = 0; token < patchTokens(frames); token++)
     for (let i = 0; i < PATCH; i++) {
       const from = (Math.floor(token / PATCHES) * PATCH + i) * FBANK_BANDS + (token % PATCHES) * PATCH;
-      patches.set(fbank.subarray(from, from + PATCH), token * size + i * PATCH);
+      patches.set(fbank.subarray(from, from + PATCH), token * PATCH_WIDTH + i * PATCH);
     }
   return patches;
 }

@@ -48,35 +48,17 @@ export class Fields {
 
   /** An integer of at least 1; NaN where it is wrong. */
   size(key: string, fallback?: number): number {
-    return this.#value(
-      key,
-      fallback,
-      "a positive integer",
-      (v): v is number => Number.isInteger(v) && (v as number) > 0,
-      Number.NaN,
-    );
+    return this.#integer(key, fallback, "a positive integer", 1, Number.NaN);
   }
 
   /** An integer of at least 0. */
   whole(key: string, fallback?: number): number {
-    return this.#value(
-      key,
-      fallback,
-      "a whole number",
-      (v): v is number => Number.isInteger(v) && (v as number) >= 0,
-      0,
-    );
+    return this.#integer(key, fallback, "a whole number", 0, 0);
   }
 
   /** A token id. */
   id(key: string, fallback?: number): number {
-    return this.#value(
-      key,
-      fallback,
-      "a token id",
-      (v): v is number => Number.isInteger(v) && (v as number) >= 0,
-      0,
-    );
+    return this.#integer(key, fallback, "a token id", 0, 0);
   }
 
   number(key: string, fallback?: number): number {
@@ -146,6 +128,11 @@ export class Fields {
     throw new ConfigError(
       `${this.path}: expected every field to be there and right, got ${this.problems.length} wrong; correct the file, or fetch it again\n  ${this.problems.join("\n  ")}`,
     );
+  }
+
+  #integer(key: string, fallback: number | undefined, expected: string, least: number, dummy: number) {
+    const ok = (v: unknown): v is number => Number.isInteger(v) && (v as number) >= least;
+    return this.#value(key, fallback, expected, ok, dummy);
   }
 
   #value<T>(key: string, fallback: T | undefined, expected: string, ok: (v: unknown) => v is T, dummy: T): T {

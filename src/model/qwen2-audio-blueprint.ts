@@ -8,6 +8,7 @@ import { qwen2 } from "./qwen2.ts";
 import {
   audioTokens,
   encoderLength,
+  isBesideQwen2Audio,
   publishedName,
   type Qwen2AudioConfig,
   qwen2AudioParams,
@@ -33,7 +34,7 @@ export function qwen2AudioBlueprint(c: Qwen2AudioConfig, f: Fields): Blueprint {
     weights: (checkpoint) =>
       planWeights(checkpoint, params, {
         rename: publishedName,
-        ignore: (name) => c.text.tied && name === "language_model.lm_head.weight",
+        ignore: (name) => isBesideQwen2Audio(c, name),
       }),
     async build(gpu, make) {
       const w = mapTree(params, make);

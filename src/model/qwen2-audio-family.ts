@@ -16,6 +16,7 @@ import {
   audioTokens,
   encodeClips,
   encoderLength,
+  isBesideQwen2Audio,
   publishedName,
   type Qwen2AudioConfig,
   type Qwen2AudioWeights,
@@ -45,7 +46,7 @@ export async function loadQwen2Audio(
   const w = await loadWeights(gpu, checkpoint, qwen2AudioParams(config), {
     ...options,
     rename: publishedName,
-    ignore: (name) => config.text.tied && name === "language_model.lm_head.weight", // a copy that some files keep
+    ignore: (name) => isBesideQwen2Audio(config, name),
   });
   const frames = 2 * config.audio.positions;
   return {

@@ -61,6 +61,10 @@ export const qwen2AudioParams = (c: Qwen2AudioConfig) => ({
   text: qwen2Params(c.text, "language_model."),
 });
 
+/** Tensors of the checkpoint that are not of `qwen2AudioParams`: a copy of tied embeddings, which some files keep. */
+export const isBesideQwen2Audio = ({ text }: Pick<Qwen2AudioConfig, "text">, name: string): boolean =>
+  text.tied && name === "language_model.lm_head.weight";
+
 export type Qwen2AudioWeights = Loaded<ReturnType<typeof qwen2AudioParams>>;
 
 /** Newer transformers write the names with another nesting; this gives the published ones. */

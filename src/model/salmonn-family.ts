@@ -1,7 +1,7 @@
 import { fbank, fbankFrames } from "../audio/fbank.ts";
 import { SAMPLE_RATE } from "../audio/load.ts";
 import { logMel } from "../audio/log-mel.ts";
-import { fbankPatches, patchTokens } from "../audio/patches.ts";
+import { fbankPatches, PATCH_WIDTH, patchTokens } from "../audio/patches.ts";
 import type { Gpu, Tensor } from "../gpu/index.ts";
 import type { Checkpoint } from "../io/checkpoint.ts";
 import { type LoadOptions, loadWeights } from "../io/load.ts";
@@ -118,15 +118,21 @@ export function encodeSamples(
     return { mel: ops.upload("mel", [frames, c.speech.mels], mel), length: c.speech.positions };
   });
   const patches = clips.map((samples) => fbankPatches(fbank(padded(samples))));
-  const size = patches[0]!.length / patchTokens(fbankFrames(padded(clips[0]!).length));
-  const shares = patches.map((patch) => ({ tokens: patch.length / size, heard: patch.length / size }));
+  const shares = patches.map(({ length }) => ({ tokens: length / PATCH_WIDTH, heard: length / PATCH_WIDTH }));
   const packed = new Float32Array(patches.reduce((n, patch) => n + patch.length, 0));
   let at = 0;
   for (const patch of patches) {
     packed.set(patch, at);
     at += patch.length;
   }
-  return encodeSpeech(ops, c, w, mels, ops.upload("patches", [packed.length / size, size], packed), shares);
+  return encodeSpeech(
+    ops,
+    c,
+    w,
+    mels,
+    ops.upload("patches", [packed.length / PATCH_WIDTH, PATCH_WIDTH], packed),
+    shares,
+  );
 }
 
 /** With silence behind it up to a second. */

@@ -10,6 +10,7 @@ import type { TensorInfo } from "../../src/io/safetensors.ts";
 import { EagerOps } from "../../src/kernels/index.ts";
 import { toExample } from "../../src/mask/examples.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
+import type { AudioLanguageModel } from "../../src/model/audio-model.ts";
 import { loadModel } from "../../src/model/load-model.ts";
 import type { LoraPlace } from "../../src/model/lora.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
@@ -162,11 +163,21 @@ test("greedy and beam-4 ids are the reference's, with a mask and without", () =>
 
 test("they are so with the LoRA merged into the weights, too", () => expectAnswers(FOLDER, "merge"));
 
-test("and again from the safetensors that convert makes of these files", () =>
+test("and again from the safetensors that convert makes of these files, to the bit", () =>
   withFolder(async (out) => {
     const { code, stderr } = await here("convert", `${FOLDER}/config.yaml`, "--out", out);
     assert.is(code, 0, stderr);
     await expectAnswers(out);
+    using converted = await loadModel(gpu, out);
+    assert.is(converted.fingerprint, model.fingerprint);
+    const question = { audio: wav("s0") };
+    assert.equal(await converted.encode([question.audio]), await model.encode([question.audio]));
+    const logitsOf = async (of: AudioLanguageModel) => {
+      const steps: Float32Array[] = [];
+      for await (const { logits } of of.stream([question], { logits: true })) steps.push(logits!);
+      return steps;
+    };
+    assert.equal(await logitsOf(converted), await logitsOf(model));
   }));
 
 /** Every tensor's bytes. */
