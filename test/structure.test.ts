@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   index: ["gpu", "audio", "text", "io", "kernels", "autograd", "model", "mask", "tasks"],
   examples: ["index"],
   bench: ["index", "gpu", "kernels"],
+  web: ["index"],
 };
 
 /** The only files that may import these packages, which not every platform has. */
@@ -46,7 +47,7 @@ interface Source {
 function sources(folder: string): Source[] {
   if (!existsSync(join(ROOT, folder))) return [];
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
+    .filter((name) => /\.tsx?$/.test(name) && !name.endsWith(".d.ts"))
     .map((name) => {
       const path = relative(ROOT, join(ROOT, folder, name)).replaceAll("\\", "/");
       const text = readFileSync(join(ROOT, path), "utf8");
@@ -82,7 +83,7 @@ test("folders import only what the table allows", () => {
     if (!target.includes("/") || !existsSync(join(ROOT, target))) return false; // a package
     return from !== to && !MAY_IMPORT[from]?.includes(to);
   };
-  const files = [...SRC, ...sources("examples"), ...sources("bench")];
+  const files = [...SRC, ...sources("examples"), ...sources("bench"), ...sources("web")];
   none(files.flatMap((s) => s.imports.filter((i) => bad(s, i)).map((i) => `${s.path} imports ${i}`)));
 });
 
@@ -135,7 +136,7 @@ test("packages are declared, and stay where their platform is", () => {
 });
 
 test("files stay short, and the type checker is not talked out of it", () => {
-  const all = [...SRC, ...sources("test"), ...sources("bench"), ...sources("examples")];
+  const all = ["src", "test", "bench", "examples", "web"].flatMap(sources);
   none(
     all.filter(({ text }) => text.split("\n").length > 500).map(({ path }) => `${path} has over 500 lines`),
   );
