@@ -20,7 +20,11 @@ test("offers what the Node side offers", () => {
 
 test("a folder is a URL", async () => {
   assert.is(browser.openFolder("https://example.org/model").name, "https://example.org/model/");
-  await rejects(() => browser.openFolder("/home/me/model"), SourceError, /serve the folder and pass its URL/);
+  await rejects(
+    () => browser.openFolder("file:///home/me/model"),
+    SourceError,
+    /serve the folder and pass its URL/,
+  );
 });
 
 test("paths are refused with what to use instead", async () => {
