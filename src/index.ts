@@ -12,6 +12,7 @@ export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } fr
 export { logMel, melFrames } from "./audio/log-mel.ts";
 export { fbankPatches, heardTokens, patchTokens } from "./audio/patches.ts";
 export { TapedOps, type TapeOptions } from "./autograd/index.ts";
+export { adviceFor, type BrowserFacts } from "./gpu/advice.ts";
 export {
   type Bound,
   DeviceLostError,
