@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { httpFolder, httpSource } from "../../src/io/http.ts";
+import { httpFile, httpFolder, httpSource } from "../../src/io/http.ts";
 import { MAX_TEXT, SourceError } from "../../src/io/source.ts";
 import { rejects, serve, utf8, withServer } from "./helpers.ts";
 
@@ -229,6 +229,34 @@ test("text that is not UTF-8", () =>
   withServer(serve({ "config.json": Uint8Array.of(0xff, 0xfe) }), (url) =>
     rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /expected UTF-8 in http/),
   ));
+
+test("a host that answers every address with its page has no such file", () =>
+  withServer(
+    (_, response) => void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<p>"),
+    async (url) => {
+      const folder = httpFolder(url, HASTY);
+      assert.not(await folder.has("model.safetensors.index.json"));
+      const reason =
+        /expected the file http.*, got a web page \(HTML\); check the address, and whether it needs a login/;
+      await rejects(() => folder.open("model.safetensors"), SourceError, reason);
+      await rejects(() => folder.text("config.json"), SourceError, reason);
+      await rejects(() => httpFile(`${url}/x`, HASTY), SourceError, reason);
+    },
+  ));
+
+test("a file that changes while it is read, its size staying the same", async () => {
+  let etag = '"one"';
+  await withServer(
+    (request, response) => serve(files)(request, response.setHeader("etag", etag)),
+    async (url) => {
+      const source = await httpSource(`${url}/model.bin`, HASTY);
+      assert.is(source.version, '"one"');
+      await source.read(0, 10);
+      etag = '"two"';
+      await rejects(() => source.read(0, 10), SourceError, /to stay "one", got "two"; load it again/);
+    },
+  );
+});
 
 test("a Hugging Face model page stands for its files", () => {
   const files = "https://huggingface.co/Qwen/Qwen2-Audio-7B-Instruct/resolve/main/";
