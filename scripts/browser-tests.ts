@@ -21,6 +21,7 @@ const NODE_ONLY = [
   "test/io/convert-source.test.ts", // files that change on the disk
   "test/io/files-node.test.ts", // the file system
   "test/io/http.test.ts", // web servers that misbehave
+  "test/io/model-cache.test.ts", // web servers that misbehave
   "test/io/memory.test.ts", // files of gigabytes, and its measure of memory
   "test/io/store.test.ts", // stores on the disk
   "test/io/zip-large.test.ts", // a file of gigabytes

@@ -12,6 +12,7 @@ export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } fr
 export { logMel, melFrames } from "./audio/log-mel.ts";
 export { fbankPatches, heardTokens, patchTokens } from "./audio/patches.ts";
 export { TapedOps, type TapeOptions } from "./autograd/index.ts";
+export { adviceFor, type BrowserFacts } from "./gpu/advice.ts";
 export {
   type Bound,
   DeviceLostError,
@@ -31,6 +32,9 @@ export {
   ShaderError,
   Tensor,
 } from "./gpu/index.ts";
+export { pickedFolder } from "./io/blob.ts";
+export type { CachedFolder } from "./io/cached-folder.ts";
+export type { Traffic } from "./io/cached-source.ts";
 export {
   type Checkpoint,
   CheckpointError,
@@ -51,6 +55,7 @@ export {
   type Tree,
   vector,
 } from "./io/load.ts";
+export { type KeptModel, ModelCache } from "./io/model-cache.ts";
 export { leaves, mapTree, type Param } from "./io/params.ts";
 export { PickleError, TorchTensor, type TorchValue } from "./io/pickle.ts";
 export {

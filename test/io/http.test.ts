@@ -2,7 +2,9 @@ import type { ServerResponse } from "node:http";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openCheckpoint } from "../../src/io/checkpoint.ts";
-import { httpFolder, httpSource } from "../../src/io/http.ts";
+import * as browser from "../../src/io/files-browser.ts";
+import * as node from "../../src/io/files-node.ts";
+import { httpFile, httpFolder, httpSource } from "../../src/io/http.ts";
 import { loadWeights, matrix, type Tree } from "../../src/io/load.ts";
 import { MAX_TEXT, SourceError } from "../../src/io/source.ts";
 import { FakeGpu, file, rejects, type Stored, utf8 } from "./helpers.ts";
@@ -233,6 +235,34 @@ test("text that is not UTF-8", () =>
     rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /expected UTF-8 in http/),
   ));
 
+test("a host that answers every address with its page has no such file", () =>
+  withServer(
+    (_, response) => void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<p>"),
+    async (url) => {
+      const folder = httpFolder(url, HASTY);
+      assert.not(await folder.has("model.safetensors.index.json"));
+      const reason =
+        /expected the file http.*, got a web page \(HTML\); check the address, and whether it needs a login/;
+      await rejects(() => folder.open("model.safetensors"), SourceError, reason);
+      await rejects(() => folder.text("config.json"), SourceError, reason);
+      await rejects(() => httpFile(`${url}/x`, HASTY), SourceError, reason);
+    },
+  ));
+
+test("a file that changes while it is read, its size staying the same", async () => {
+  let etag = '"one"';
+  await withServer(
+    (request, response) => serve(files)(request, response.setHeader("etag", etag)),
+    async (url) => {
+      const source = await httpSource(`${url}/model.bin`, HASTY);
+      assert.is(source.version, '"one"');
+      await source.read(0, 10);
+      etag = '"two"';
+      await rejects(() => source.read(0, 10), SourceError, /to stay "one", got "two"; load it again/);
+    },
+  );
+});
+
 test("a Hugging Face model page stands for its files", () => {
   const files = "https://huggingface.co/Qwen/Qwen2-Audio-7B-Instruct/resolve/main/";
   for (const page of ["", "/", "/tree/main", "/resolve/main/"])
@@ -262,5 +292,13 @@ test("loading from a server that answers no more ends by its signal", async () =
     },
   );
 });
+
+test("a whole file is read by its URL, here and in Node; a path may lead out of its folder", () =>
+  withServer(serve({ "clips/a.txt": utf8("abc") }), async (url) => {
+    for (const { readFile } of [browser, node])
+      assert.equal(await readFile(`${url}/data/../clips/a.txt`), utf8("abc"));
+    await rejects(() => browser.readFile(`${url}/data/a.txt`), SourceError, /status 404; check the address/);
+    await rejects(() => browser.readFile("/home/me/x"), SourceError, /^read: expected an http\(s\) URL/);
+  }));
 
 test.run();

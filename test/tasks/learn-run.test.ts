@@ -19,7 +19,7 @@ const { rows: ROWS } = parseDataset(readText("models/demo/data/gr.learn.jsonl"),
 const data = (rows: readonly Row[]): LearnData => ({
   name: "gr",
   rows,
-  folder: MODEL.replace(/model$/, "data"),
+  clips: MODEL.replace(/model$/, "data"),
 });
 const DATA = data(ROWS.slice(0, 3));
 const OPTIONS: LearnRunOptions = {
