@@ -8,9 +8,16 @@
 export { openFolder, openStore, readFile } from "#files";
 export { AudioError } from "./audio/decode.ts";
 export { fbank, fbankFrames } from "./audio/fbank.ts";
-export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } from "./audio/load.ts";
+export {
+  type PreparedAudio,
+  type PrepareOptions,
+  prepareAudio,
+  preparePcm,
+  SAMPLE_RATE,
+} from "./audio/load.ts";
 export { logMel, melFrames } from "./audio/log-mel.ts";
 export { fbankPatches, heardTokens, patchTokens } from "./audio/patches.ts";
+export type { Pcm } from "./audio/pcm.ts";
 export { TapedOps, type TapeOptions } from "./autograd/index.ts";
 export {
   type Bound,
