@@ -1,193 +1,20 @@
-import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { homedir } from "node:os";
-import { basename, dirname, isAbsolute, join } from "node:path";
-import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { NoAdapterError } from "../gpu/errors.ts";
+import { fetchPart, type Part, untar } from "./chromium-package.ts";
 
-/**
- * SwiftShader, a Vulkan driver that runs on the CPU, with its loader: a few MB inside an npm package that is fetched
- * only on machines that have no Vulkan driver at all.
- */
-const SPEC = "@sparticuz/chromium@153.0.0";
-const INTEGRITY =
-  "sha512-jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA==";
-const MEMBER = "package/bin/swiftshader.tar.br";
 const WANTED = ["libvk_swiftshader.so", "libvulkan.so.1", "vk_swiftshader_icd.json"];
 
-/** The folder for what can be fetched again; on every platform `XDG_CACHE_HOME` moves it. */
-export function cacheFolder(): string {
-  const chosen = process.env.XDG_CACHE_HOME;
-  if (chosen && isAbsolute(chosen)) return join(chosen, "ahamask");
-  if (process.platform === "win32")
-    return join(process.env.LOCALAPPDATA ?? join(homedir(), "AppData/Local"), "ahamask");
-  if (process.platform === "darwin") return join(homedir(), "Library/Caches/ahamask");
-  return join(homedir(), ".cache/ahamask");
-}
+/** SwiftShader, a Vulkan driver that runs on the CPU, with its loader: a few MB, for machines without a driver. */
+export const SWIFTSHADER: Part = {
+  name: "swiftshader",
+  title: "the SwiftShader driver",
+  instead: "install your system's Vulkan driver (`npx ahamask doctor` says how)",
+  space: 250,
+  files(bin) {
+    const files = untar(bin("swiftshader.tar.br"));
+    const missing = WANTED.filter((name) => !files.has(name));
+    if (missing.length) throw new Error(`internal: the package lacks ${missing.join(", ")}`);
+    return new Map(WANTED.map((name) => [name, files.get(name) as Buffer]));
+  },
+};
 
 /** The folder of SwiftShader's files, fetched on first use. Linux x64 only. Throws NoAdapterError with a remedy. */
-export async function swiftShader(): Promise<string> {
-  const folder = join(cacheFolder(), `swiftshader-${SPEC.slice(SPEC.lastIndexOf("@") + 1)}`);
-  if (existsSync(folder)) return folder;
-  const done = announce("Fetching the SwiftShader driver (70 MB, once)");
-  try {
-    await install(folder, download, INTEGRITY);
-    done(`into ${folder}`);
-  } catch (error) {
-    done("failed");
-    throw error;
-  }
-  return folder;
-}
-
-/**
- * Downloads, checks and unpacks into `folder`, which appears complete or not at all: everything happens in a
- * temporary folder beside it, and the last step is a rename. Of two processes at once the first to finish wins.
- *
- * @param download puts the package's tarball into the folder it is given and returns its path
- * @param integrity what the tarball must hash to, as npm writes it: `sha512-<base64>`
- */
-export async function install(
-  folder: string,
-  download: (into: string) => Promise<string>,
-  integrity: string,
-): Promise<void> {
-  let temporary: string | undefined;
-  try {
-    mkdirSync(dirname(folder), { recursive: true });
-    sweep(folder);
-    temporary = mkdtempSync(`${folder}.tmp-`);
-    const unpacked = join(temporary, basename(folder));
-    mkdirSync(unpacked);
-    for (const [name, bytes] of driverFiles(readFileSync(await download(temporary)), integrity)) {
-      writeFileSync(join(unpacked, name), bytes, { mode: 0o755 });
-    }
-    renameSync(unpacked, folder);
-  } catch (error) {
-    if (!existsSync(folder)) throw inWords(error, folder);
-  } finally {
-    if (temporary) rmSync(temporary, { recursive: true, force: true });
-  }
-}
-
-/** Removes what a killed process left behind: temporary folders of over an hour ago. */
-function sweep(folder: string): void {
-  for (const name of readdirSync(dirname(folder))) {
-    const path = join(dirname(folder), name);
-    if (path.startsWith(`${folder}.tmp-`) && Date.now() - statSync(path).mtimeMs > 3_600_000) {
-      rmSync(path, { recursive: true, force: true });
-    }
-  }
-}
-
-/** The driver's files out of the package's tarball: a tar in brotli in a tar in gzip. */
-function driverFiles(tarball: Buffer, integrity: string): Map<string, Buffer> {
-  const got = `sha512-${createHash("sha512").update(tarball).digest("base64")}`;
-  if (got !== integrity) {
-    throw new NoAdapterError(
-      `swiftshader: expected ${SPEC} with integrity ${integrity}, got ${got}; ` +
-        "the registry served something else: check `npm config get registry`",
-    );
-  }
-  const packed = untar(gunzipSync(tarball)).get(MEMBER);
-  const files = packed ? untar(brotliDecompressSync(packed)) : new Map<string, Buffer>();
-  const missing = WANTED.filter((name) => !files.has(name));
-  if (missing.length) throw new Error(`internal: ${SPEC} lacks ${missing.join(", ")}`);
-  return new Map(WANTED.map((name) => [name, files.get(name) as Buffer]));
-}
-
-/** The plain files of a tar archive (POSIX ustar: 512-byte headers, contents padded to 512 bytes), by name. */
-export function untar(archive: Buffer): Map<string, Buffer> {
-  const files = new Map<string, Buffer>();
-  const text = (from: number, length: number) =>
-    archive.toString("latin1", from, from + length).replace(/\0.*$/s, "");
-  for (let at = 0; at + 512 <= archive.length && archive[at] !== 0; ) {
-    const size = Number.parseInt(text(at + 124, 12), 8);
-    if (!(size >= 0) || at + 512 + size > archive.length) throw new Error("internal: damaged tar archive");
-    const prefix = text(at + 345, 155);
-    const name = (prefix ? `${prefix}/` : "") + text(at, 100);
-    const type = archive[at + 156];
-    if (type === 0 || type === 0x30)
-      files.set(name.replace(/^\.\//, ""), archive.subarray(at + 512, at + 512 + size));
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-  return files;
-}
-
-/** Has the user's npm, with the user's registry settings, download the package. A signal stops it first, then us. */
-async function download(into: string): Promise<string> {
-  let stopped: NodeJS.Signals | undefined;
-  const stop = (signal: NodeJS.Signals) => {
-    stopped = signal;
-    child.kill(signal);
-  };
-  process.on("SIGINT", stop).on("SIGTERM", stop); // before there is anything to be left behind
-  const child = spawn("npm", ["pack", SPEC, "--prefer-offline", "--no-update-notifier"], {
-    cwd: into,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let name = "";
-  let errors = "";
-  child.stdout.on("data", (chunk) => (name += chunk));
-  child.stderr.on("data", (chunk) => (errors += chunk));
-  const code = await new Promise<number | null>((resolve, reject) =>
-    child.on("error", reject).on("close", resolve),
-  ).finally(() => process.off("SIGINT", stop).off("SIGTERM", stop));
-  if (stopped) {
-    rmSync(into, { recursive: true, force: true });
-    process.kill(process.pid, stopped);
-  }
-  if (code !== 0) {
-    const reason =
-      errors.match(/^npm (?:error|ERR!) (?!code|errno|syscall|A complete log)(.+)$/m)?.[1] ??
-      `exit code ${code}`;
-    throw new NoAdapterError(
-      `swiftshader: expected npm to download ${SPEC}, got: ${reason}; ${errors.includes("ENOSPC") ? FREE_SPACE : REMEDY}`,
-    );
-  }
-  return join(into, name.trim().split("\n").at(-1) as string);
-}
-
-const REMEDY = "check the network, or install your system's Vulkan driver (`npx ahamask doctor` says how)";
-const FREE_SPACE = "free 250 MB there, or set XDG_CACHE_HOME to a folder on another disk";
-
-/** A file system's error as one line that says what to do. */
-function inWords(error: unknown, folder: string): unknown {
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (code === undefined || error instanceof NoAdapterError) return error;
-  if (code === "ENOENT" && path === "npm") {
-    return new NoAdapterError(
-      `swiftshader: expected npm on the PATH to download the driver, got none; ${REMEDY}`,
-    );
-  }
-  const full = code === "ENOSPC" || code === "EFBIG" || code === "EDQUOT";
-  const [got, remedy] = full
-    ? [`a full disk (${code})`, FREE_SPACE]
-    : [(error as Error).message, "set XDG_CACHE_HOME to a folder that can be written"];
-  return new NoAdapterError(`swiftshader: expected to write ${folder}, got ${got}; ${remedy}`);
-}
-
-/** Says on stderr what is going on, with the seconds counting up on a terminal; the result ends the line. */
-function announce(what: string): (end: string) => void {
-  const start = performance.now();
-  const seconds = () => Math.floor((performance.now() - start) / 1000);
-  process.stderr.write(`${what} ... `);
-  const ticker = process.stderr.isTTY
-    ? setInterval(() => process.stderr.write(`\r${what} ... ${seconds()} s `), 1000)
-    : undefined;
-  return (end) => {
-    clearInterval(ticker);
-    process.stderr.write(`${end}\n`);
-  };
-}
+export const swiftShader = (): Promise<string> => fetchPart(SWIFTSHADER);

@@ -16,7 +16,8 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { adapterEnvironment } from "../../src/cli/adapter.ts";
-import { cacheFolder, install, swiftShader, untar } from "../../src/cli/software-adapter.ts";
+import { cacheFolder, install, untar } from "../../src/cli/chromium-package.ts";
+import { SWIFTSHADER, swiftShader } from "../../src/cli/software-adapter.ts";
 
 const FILES = {
   "libvk_swiftshader.so": "driver".repeat(2000),
@@ -106,7 +107,7 @@ function fakeNpm(root: string, script: string): string {
 const installing = inFolder("install");
 
 installing("unpacks the driver's files and leaves nothing else", async ({ root }) => {
-  await install(join(root, "deep/driver"), download, INTEGRITY);
+  await install(SWIFTSHADER, join(root, "deep/driver"), download, INTEGRITY);
   assert.equal(readdirSync(join(root, "deep")), ["driver"]);
   assert.equal(readdirSync(join(root, "deep/driver")).sort(), Object.keys(FILES).sort());
   for (const [name, text] of Object.entries(FILES))
@@ -114,13 +115,13 @@ installing("unpacks the driver's files and leaves nothing else", async ({ root }
 });
 
 installing("two at once make one folder", async ({ root }) => {
-  await Promise.all([1, 2, 3].map(() => install(join(root, "driver"), download, INTEGRITY)));
+  await Promise.all([1, 2, 3].map(() => install(SWIFTSHADER, join(root, "driver"), download, INTEGRITY)));
   assert.equal(readdirSync(root), ["driver"]);
   assert.is(readdirSync(join(root, "driver")).length, 3);
 });
 
 installing("refuses a tarball with another hash", async ({ root }) => {
-  const error = await message(install(join(root, "driver"), download, "sha512-other"));
+  const error = await message(install(SWIFTSHADER, join(root, "driver"), download, "sha512-other"));
   assert.match(
     error,
     /NoAdapterError: swiftshader: expected .* with integrity sha512-other, got sha512-.*registry/,
@@ -133,13 +134,16 @@ installing("leaves nothing when the download fails", async ({ root }) => {
     await download(into);
     throw new Error("the line dropped");
   };
-  assert.match(await message(install(join(root, "driver"), fails, INTEGRITY)), /the line dropped/);
+  assert.match(
+    await message(install(SWIFTSHADER, join(root, "driver"), fails, INTEGRITY)),
+    /the line dropped/,
+  );
   assert.equal(readdirSync(root), []);
 });
 
 installing("says in words that the cache folder cannot be made", async ({ root }) => {
   writeFileSync(join(root, "file"), "");
-  const error = await message(install(join(root, "file/driver"), download, INTEGRITY));
+  const error = await message(install(SWIFTSHADER, join(root, "file/driver"), download, INTEGRITY));
   assert.match(
     error,
     /swiftshader: expected to write .*file\/driver, got .*(ENOTDIR|EEXIST).*set XDG_CACHE_HOME/,
@@ -174,8 +178,9 @@ function fetched(root: string): string {
 linux("a full disk is named, and leaves nothing half-made", async ({ root }) => {
   // The shell's limit on the size of a file stands in for the disk: 4 KiB, less than the driver.
   writeFileSync(join(root, "it.tgz"), TARBALL);
-  const code = `const { install } = await import(${JSON.stringify(`${SOURCE}software-adapter.ts`)});
-    await install(process.env.ROOT + "/cache/driver", async () => process.env.ROOT + "/it.tgz", ${JSON.stringify(INTEGRITY)})
+  const code = `const { install } = await import(${JSON.stringify(`${SOURCE}chromium-package.ts`)});
+    const { SWIFTSHADER } = await import(${JSON.stringify(`${SOURCE}software-adapter.ts`)});
+    await install(SWIFTSHADER, process.env.ROOT + "/cache/driver", async () => process.env.ROOT + "/it.tgz", ${JSON.stringify(INTEGRITY)})
       .catch((error) => console.log(error.message));`;
   const shell = ["sh", "-c", 'ulimit -f 8; exec "$@"', "sh", process.execPath];
   // tsx keeps compiled files in a cache of its own, which the limit would break
