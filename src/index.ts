@@ -38,6 +38,9 @@ export {
   ShaderError,
   Tensor,
 } from "./gpu/index.ts";
+export { pickedFolder } from "./io/blob.ts";
+export type { CachedFolder } from "./io/cached-folder.ts";
+export type { Traffic } from "./io/cached-source.ts";
 export {
   type Checkpoint,
   CheckpointError,
@@ -58,6 +61,7 @@ export {
   type Tree,
   vector,
 } from "./io/load.ts";
+export { type KeptModel, ModelCache } from "./io/model-cache.ts";
 export { leaves, mapTree, type Param } from "./io/params.ts";
 export { PickleError, TorchTensor, type TorchValue } from "./io/pickle.ts";
 export {

@@ -108,7 +108,7 @@ async function readData(
     const bad = describeBad(set);
     if (bad) complain(bad);
     skipped.push(...set.bad.map((row) => ({ data: file, ...row })));
-    return { name: file, rows: chooseRows(set, o.task, limit), folder: dirname(file) };
+    return { name: file, rows: chooseRows(set, o.task, limit), clips: dirname(file) };
   };
   const data = await read(o.data, o.limit);
   if (!validates(o)) return { data };

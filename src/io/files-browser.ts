@@ -1,20 +1,28 @@
 /** Files in a browser: a page reaches files by URL, and what the user hands over as bytes. */
-import { httpFolder } from "./http.ts";
+import { httpFile, httpFolder } from "./http.ts";
+import { opfsStore } from "./opfs-store.ts";
 import { type ByteSource, type Folder, SourceError } from "./source.ts";
-import type { Store } from "./store.ts";
 
 export { crc32 } from "./crc32.ts";
+/** The store in the folder `path` of the browser's private file system. */
+export { opfsStore as openStore };
+
+/** Does `work` when nobody else on this machine, in this tab or another, does work of that name. */
+export async function withLock<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const locks = navigator.locks; // secure pages only; so are private file systems
+  return locks ? locks.request(name, { signal }, work) : work();
+}
 
 /** The folder at an http(s) URL; relative addresses count from the page. */
-export function openFolder(location: string): Folder {
-  const url = URL.canParse(location, globalThis.location?.href)
-    ? new URL(location, globalThis.location?.href)
-    : undefined;
-  if (url?.protocol !== "http:" && url?.protocol !== "https:")
-    throw new SourceError(
-      `folder: expected an http(s) URL in a browser, got '${location}'; serve the folder and pass its URL`,
-    );
-  return httpFolder(url.href);
+export const openFolder = (location: string): Folder => httpFolder(pageUrl("folder", location));
+
+function pageUrl(what: string, location: string): string {
+  const base = globalThis.location?.href;
+  const url = URL.canParse(location, base) ? new URL(location, base) : undefined;
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url.href;
+  throw new SourceError(
+    `${what}: expected an http(s) URL in a browser, got '${location}'; serve it and pass its URL, or let the user pick it`,
+  );
 }
 
 export async function fileSource(path: string): Promise<ByteSource> {
@@ -23,11 +31,9 @@ export async function fileSource(path: string): Promise<ByteSource> {
   );
 }
 
-export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  throw new SourceError(
-    `read: expected no file path in a browser, got '${path}'; fetch it, or take the bytes of a File`,
-  );
-}
+/** A whole file at an http(s) URL; relative addresses count from the page. */
+export const readFile = async (location: string): Promise<Uint8Array<ArrayBuffer>> =>
+  httpFile(pageUrl("read", location));
 
 export async function writeFileAtomic(path: string, _bytes: Uint8Array): Promise<void> {
   throw new SourceError(
@@ -39,8 +45,4 @@ export async function appendFile(path: string, _bytes: Uint8Array): Promise<void
   throw new SourceError(
     `write: expected no file path in a browser, got '${path}'; gather the bytes and offer them as a download`,
   );
-}
-
-export function openStore(path: string): Store {
-  throw new SourceError(`store: expected no file path in a browser, got '${path}'; use memoryStore(name)`);
 }

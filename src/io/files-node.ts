@@ -12,7 +12,7 @@ import {
 } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { crc32 as zlibCrc32 } from "node:zlib";
-import { httpFolder } from "./http.ts";
+import { httpFile, httpFolder } from "./http.ts";
 import {
   type ByteSource,
   checkFile,
@@ -27,10 +27,30 @@ import { checkStorePath, type Store } from "./store.ts";
 /** The check sum of crc32.ts, at 6 GB/s where that makes 2. */
 export const crc32 = (bytes: Uint8Array, before = 0): number => zlibCrc32(bytes, before);
 
+const last = new Map<string, Promise<unknown>>();
+
+/** Does `work` when nobody else in this process does work of that name. */
+export async function withLock<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  const before = last.get(name);
+  const mine = (async () => {
+    await before?.catch(() => {});
+    signal?.throwIfAborted();
+    return work();
+  })();
+  last.set(name, mine);
+  try {
+    return await mine;
+  } finally {
+    if (last.get(name) === mine) last.delete(name);
+  }
+}
+
 /** The folder at `location`: an http(s) URL, or the path of a directory (looked at when it is first used). */
 export function openFolder(location: string): Folder {
-  return /^https?:\/\//.test(location) ? httpFolder(location) : directory(location);
+  return isUrl(location) ? httpFolder(location) : directory(location);
 }
+
+const isUrl = (location: string): boolean => /^https?:\/\//.test(location);
 
 function directory(path: string): Folder {
   const at = (file: string) => join(path, checkFile(file));
@@ -75,8 +95,9 @@ export async function fileSource(path: string): Promise<ByteSource> {
   };
 }
 
-/** A whole file, for what is small (masks) or decoded at once (audio). */
+/** A whole file, by its path or an http(s) URL, for what is small (masks) or decoded at once (audio). */
 export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  if (isUrl(path)) return httpFile(path);
   await fileSize(path);
   const bytes = await readWhole(path).catch((error) => fail("read", path, error));
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -5,9 +5,11 @@ import {
   checkTextSize,
   decodeText,
   type Folder,
+  NoRangeError,
   type ReadOptions,
   readTarget,
   SourceError,
+  UnreachableError,
 } from "./source.ts";
 
 /** How long to be patient, in milliseconds. */
@@ -22,9 +24,6 @@ export interface HttpTiming {
 
 const PATIENT: HttpTiming = { stall: 30_000, request: 600_000, backoff: [500, 2_000] };
 
-/** A failure that another try may cure: no connection, silence, an overloaded server. */
-class TransientError extends SourceError {}
-
 const BUSY = new Set([408, 425, 429]);
 
 /**
@@ -33,7 +32,7 @@ const BUSY = new Set([408, 425, 429]);
  */
 export async function httpSource(url: string, timing: HttpTiming = PATIENT): Promise<ByteSource> {
   const name = parseUrl(url).href;
-  const source = { name, size: await fileSize(name, timing) };
+  const source = { name, ...(await describe(name, timing)) };
   return {
     ...source,
     async read(offset, length, options) {
@@ -49,6 +48,10 @@ export async function httpSource(url: string, timing: HttpTiming = PATIENT): Pro
             throw new SourceError(
               `http: expected ${name} to stay ${source.size} bytes, got ${total}; load it again`,
             );
+          if (versionOf(response) !== source.version)
+            throw new SourceError(
+              `http: expected ${name} to stay ${source.version}, got ${versionOf(response)}; load it again`,
+            );
           await fill(name, response, target, alive);
         },
       );
@@ -56,6 +59,12 @@ export async function httpSource(url: string, timing: HttpTiming = PATIENT): Pro
     },
     async close() {},
   };
+}
+
+/** A whole file, for what is small. Throws SourceError. */
+export function httpFile(url: string, timing: HttpTiming = PATIENT): Promise<Uint8Array<ArrayBuffer>> {
+  const { href } = parseUrl(url);
+  return request(href, {}, timing, (response, alive) => whole(href, response, alive));
 }
 
 /** The files below `baseUrl`. A Hugging Face model page (https://huggingface.co/owner/name) stands for its files. */
@@ -69,10 +78,23 @@ export function httpFolder(baseUrl: string, timing: HttpTiming = PATIENT): Folde
         if (response.status === 404) return false;
         // 416: the file is there, and empty.
         if (response.status !== 416) expectOk(at(file), response);
-        return true;
+        return !isPage(response);
       }),
     open: (file) => httpSource(at(file), timing),
-    text: (file) => request(at(file), {}, timing, (response, alive) => wholeText(at(file), response, alive)),
+    text: (file) =>
+      request(at(file), {}, timing, async (response, alive) => {
+        const check = (size: number) => checkTextSize(at(file), size);
+        return decodeText(at(file), await whole(at(file), response, alive, check));
+      }),
+    stream: (file, sink, signal) =>
+      request(at(file), { signal }, { ...timing, request: Infinity }, async (response, alive) => {
+        expectFile(at(file), response);
+        if (!(await sink.begin(versionOf(response)))) return;
+        for await (const chunk of chunks(response, alive)) {
+          await sink.push(chunk);
+          alive();
+        }
+      }),
   };
 }
 
@@ -91,15 +113,24 @@ function huggingFaceFiles(url: string): string {
   return url.endsWith("/") ? url : `${url}/`;
 }
 
-/** Size of the file at `url`, from a one-byte range request; from HEAD where the server hides Content-Range. */
-async function fileSize(url: string, timing: HttpTiming): Promise<number> {
-  const total = await request(url, { range: [0, 1] }, timing, async (response, alive) => {
-    if (response.status === 416) return 0;
+interface Description {
+  readonly size: number;
+  readonly version?: string;
+}
+
+/** The file at `url`, from a one-byte range request; its size from HEAD where the server hides Content-Range. */
+async function describe(url: string, timing: HttpTiming): Promise<Description> {
+  const { size, version } = await request(url, { range: [0, 1] }, timing, async (response, alive) => {
+    const version = versionOf(response);
+    if (response.status === 416) return { size: 0, version };
     const size = partTotal(url, response);
     await fill(url, response, new Uint8Array(1), alive);
-    return size;
+    return { size, version };
   });
-  if (total !== undefined) return total;
+  return { size: size ?? (await headSize(url, timing)), ...(version !== undefined && { version }) };
+}
+
+function headSize(url: string, timing: HttpTiming): Promise<number> {
   return request(url, { method: "HEAD" }, timing, async (response) => {
     expectOk(url, response);
     const length = response.headers.get("content-length");
@@ -109,11 +140,15 @@ async function fileSize(url: string, timing: HttpTiming): Promise<number> {
   });
 }
 
+/** What changes when the file does. Pages see ETag only where the server exposes it to other origins. */
+const versionOf = ({ headers }: Response): string | undefined =>
+  headers.get("etag") ?? headers.get("last-modified") ?? undefined;
+
 /** The whole file's size as a part's Content-Range tells it. */
 function partTotal(url: string, response: Response): number | undefined {
-  expectOk(url, response);
+  expectFile(url, response);
   if (response.status !== 206)
-    throw new SourceError(
+    throw new NoRangeError(
       `http: expected part of ${url}, got all of it (the server ignores Range); ` +
         "use a server that supports Range requests, or download the folder and pass its path",
     );
@@ -130,6 +165,17 @@ function expectOk(url: string, response: Response): void {
   throw new SourceError(`http: expected ${url}, got status ${response.status}${remedy}`);
 }
 
+/** Hosts of web apps answer every address with their page; no file of a model is one. */
+const isPage = ({ headers }: Response): boolean => /^text\/html\b/i.test(headers.get("content-type") ?? "");
+
+function expectFile(url: string, response: Response): void {
+  expectOk(url, response);
+  if (isPage(response))
+    throw new SourceError(
+      `http: expected the file ${url}, got a web page (HTML); check the address, and whether it needs a login`,
+    );
+}
+
 /** Fills `target` with the body, which must be exactly as long. */
 async function fill(url: string, response: Response, target: Uint8Array, alive: () => void): Promise<void> {
   let got = 0;
@@ -140,20 +186,26 @@ async function fill(url: string, response: Response, target: Uint8Array, alive: 
     got += chunk.length;
   }
   if (got < target.length)
-    throw new TransientError(`http: expected ${target.length} bytes of ${url}, got ${got}`);
+    throw new UnreachableError(`http: expected ${target.length} bytes of ${url}, got ${got}`);
 }
 
-async function wholeText(url: string, response: Response, alive: () => void): Promise<string> {
-  expectOk(url, response);
-  checkTextSize(url, Number(response.headers.get("content-length") ?? 0));
+/** A whole body; `check` throws when it is too large. */
+async function whole(
+  url: string,
+  response: Response,
+  alive: () => void,
+  check: (size: number) => void = () => {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  expectFile(url, response);
+  check(Number(response.headers.get("content-length") ?? 0));
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   for await (const chunk of chunks(response, alive)) {
     size += chunk.length;
-    checkTextSize(url, size);
+    check(size);
     parts.push(chunk);
   }
-  return decodeText(url, new Uint8Array(await new Blob(parts).arrayBuffer()));
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
 async function* chunks(response: Response, alive: () => void): AsyncGenerator<Uint8Array<ArrayBuffer>> {
@@ -182,8 +234,9 @@ async function request<T>(url: string, ask: Ask, timing: HttpTiming, take: Take<
       return await requestOnce(url, ask, timing, take);
     } catch (error) {
       const pause = timing.backoff[tries - 1];
-      if (!(error instanceof TransientError)) throw error;
-      if (pause === undefined) throw new SourceError(`${error.message} (${tries} tries)`, { cause: error });
+      if (!(error instanceof UnreachableError)) throw error;
+      if (pause === undefined)
+        throw new UnreachableError(`${error.message} (${tries} tries)`, { cause: error });
       await sleep(pause, ask.signal);
     }
   }
@@ -202,7 +255,7 @@ async function requestOnce<T>(url: string, ask: Ask, timing: HttpTiming, take: T
     clearTimeout(timer);
     const patience = Math.min(timing.stall, deadline - Date.now());
     timer = setTimeout(
-      () => controller.abort(new TransientError(`http: expected ${url}, got no full answer in time`)),
+      () => controller.abort(new UnreachableError(`http: expected ${url}, got no full answer in time`)),
       patience,
     );
   };
@@ -211,21 +264,35 @@ async function requestOnce<T>(url: string, ask: Ask, timing: HttpTiming, take: T
     ? { Range: `bytes=${range[0]}-${range[0] + range[1] - 1}` }
     : {};
   try {
-    const response = await fetch(url, { method, headers, signal: controller.signal });
+    const response = await fetch(url, { method, headers, signal: controller.signal }).catch((error) => {
+      throw controller.signal.aborted ? controller.signal.reason : unanswered(url, error);
+    });
     alive();
     if (response.status >= 500 || BUSY.has(response.status))
-      throw new TransientError(`http: expected ${url}, got status ${response.status}`);
+      throw new UnreachableError(`http: expected ${url}, got status ${response.status}`);
     return await take(response, alive);
   } catch (error) {
     if (controller.signal.aborted) throw controller.signal.reason;
     if (error instanceof SourceError) throw error;
-    throw new TransientError(`http: expected ${url}, got ${networkReason(error)}`, { cause: error });
+    throw new UnreachableError(`http: expected ${url}, got ${networkReason(error)}`, { cause: error });
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
     // Lets go of a body that nobody read; nothing happens when it was read to its end.
     controller.abort();
   }
+}
+
+/** Browsers do not tell a page why there was no answer, only that there was none. */
+function unanswered(url: string, cause: unknown): unknown {
+  if (!globalThis.location) return cause;
+  const reason =
+    new URL(url).origin === location.origin
+      ? "no answer; check the connection, and whether the server still runs"
+      : "no answer: no connection, a wrong address, or a server that refuses pages from elsewhere (CORS); " +
+        "serve the files from this page's own address, from a server that sends Access-Control-Allow-Origin, " +
+        "or download the folder and pick it";
+  return new UnreachableError(`http: expected ${url}, got ${reason}`, { cause });
 }
 
 /** `fetch` says only "fetch failed"; what happened (ECONNREFUSED, a certificate) is in its cause. */

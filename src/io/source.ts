@@ -14,6 +14,12 @@ export class SourceError extends Error {
   override name = "SourceError";
 }
 
+/** There was no answer, and another try may get one: no connection, silence, an overloaded server. */
+export class UnreachableError extends SourceError {}
+
+/** The server gives whole files only. */
+export class NoRangeError extends SourceError {}
+
 export interface ReadOptions {
   /** Filled from its start and returned as a view, so that a long load reuses its buffers; at least `length` bytes. */
   into?: Uint8Array<ArrayBuffer>;
@@ -26,6 +32,8 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
+  /** Tells this content from another of the same name and size, where there is something that does. */
+  readonly version?: string;
   /** Exactly `length` bytes from `offset` on; at most MAX_SLICE. Throws SourceError. */
   read(offset: number, length: number, options?: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
@@ -38,6 +46,15 @@ export interface Folder {
   open(file: string): Promise<ByteSource>;
   /** A whole UTF-8 file of at most MAX_TEXT bytes. */
   text(file: string): Promise<string>;
+  /** A file from its start to its end, where a server has no parts to give (`open` throws NoRangeError). */
+  stream?(file: string, sink: Sink, signal?: AbortSignal): Promise<void>;
+}
+
+/** Takes a file as it comes. */
+export interface Sink {
+  /** Called before the first bytes, and again when the file has to begin anew; false when the bytes are not wanted. */
+  begin(version: string | undefined): Promise<boolean>;
+  push(bytes: Uint8Array): Promise<void>;
 }
 
 /** The view that a read of `length` bytes at `offset` fills; throws before anything is read when the range is wrong. */

@@ -9,7 +9,6 @@ import type { LogLine, RunState } from "../mask/run-state.ts";
 import { type AudioLanguageModel, GenerateError } from "../model/index.ts";
 import type { Learned, LearnRunOptions } from "./learn-run.ts";
 import type { Pair, Score } from "./metric-types.ts";
-import { METRICS } from "./metrics.ts";
 
 const BATCH = 8; // answers generated together
 
@@ -121,6 +120,7 @@ export class Course {
     await this.#kept(() => this.run.checkpoint(this.#state));
     try {
       const { metric } = this.options.validation!;
+      const { METRICS } = await import("./metrics.ts"); // only now: word lists that few pages need
       return METRICS[metric](await this.#answers(), {});
     } catch (error) {
       throw this.#stopped(error, "go on with --resume and a smaller --eval-batch or --eval-max-new-tokens");

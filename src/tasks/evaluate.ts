@@ -49,7 +49,7 @@ export interface Unheard {
 
 const BATCH = 8;
 
-/** The items of a data set's rows. @param folder that relative paths count from: the data file's */
+/** The items of a data set's rows. @param folder that relative paths count from, or its URL: the data file's */
 export const evalItems = (model: AudioLanguageModel, rows: readonly Row[], folder: string): EvalItem[] =>
   rows.map((row) => ({
     row: row.row,

@@ -6,14 +6,15 @@ import type { AudioLanguageModel } from "../model/index.ts";
 import type { ClipCache } from "./clip-cache.ts";
 import { DataError, type Row } from "./dataset.ts";
 import type { Unheard } from "./evaluate.ts";
-import { loadClip } from "./load-clips.ts";
+import { type LoadedClip, loadClip } from "./load-clips.ts";
 
-/** Rows, and the folder that their relative paths count from. */
+/** Rows, and where their clips are. */
 export interface LearnData {
   /** For messages. */
   readonly name: string;
   readonly rows: readonly Row[];
-  readonly folder: string;
+  /** The folder, or its URL, that relative paths count from; or whoever gives a row's clip, such as one heard before. */
+  readonly clips: string | ((row: Row) => Promise<LoadedClip>);
 }
 
 export interface Prepared {
@@ -37,7 +38,7 @@ const GROUP = 8; // clips decoded and encoded together
  */
 export async function* prepareLessons(
   model: AudioLanguageModel,
-  { name: data, rows, folder }: LearnData,
+  { name: data, rows, clips }: LearnData,
   prompt: string,
   cache: ClipCache,
   signal?: AbortSignal,
@@ -48,7 +49,7 @@ export async function* prepareLessons(
     const heard: { readonly row: Row; readonly samples: Float32Array }[] = [];
     for (const row of rows.slice(from, from + GROUP)) {
       signal?.throwIfAborted();
-      const clip = await loadClip(model, row, folder);
+      const clip = await (typeof clips === "string" ? loadClip(model, row, clips) : clips(row));
       if ("samples" in clip) heard.push({ row, samples: clip.samples });
       else yield { kind: "unheard", data, row: row.row, reason: clip.reason };
     }

@@ -23,7 +23,7 @@ const SILENCE = 0.1 * SAMPLE_RATE; // samples between files that are joined, as 
  * window. A file that is missing, no sound or too short for the model is the result's `reason`, not an error: one such
  * row must not end a run.
  *
- * @param folder that relative paths count from: the data file's
+ * @param folder that relative paths count from, or its URL: the data file's
  */
 export async function loadClip(model: ClipListener, { audio }: Row, folder: string): Promise<LoadedClip> {
   const window = Math.round(model.family.windowSeconds * SAMPLE_RATE);

@@ -22,7 +22,7 @@ const { rows: ROWS } = parseDataset(demoFile("data/gr.learn.jsonl").toString(), 
 const data = (rows: readonly Row[]): LearnData => ({
   name: "gr",
   rows,
-  folder: MODEL.replace(/model$/, "data"),
+  clips: MODEL.replace(/model$/, "data"),
 });
 const DATA = data(ROWS.slice(0, 3));
 const OPTIONS: LearnRunOptions = {
