@@ -139,6 +139,9 @@ export interface LearnRequest {
   readonly seed: number;
 }
 
+/** A run to begin, or the name of one to go on with. */
+export type LearnAsk = LearnRequest | { readonly run: string };
+
 export type LearnEvent =
   | { readonly kind: "hearing"; readonly rows: number; readonly of: number }
   | { readonly kind: "note"; readonly text: string }
@@ -196,11 +199,7 @@ export interface Engine {
    * Learns a mask, or goes on with the run of that name. Aborting pauses it after its step with everything kept: it then
    * resolves, as it does at its end, with what it has come to.
    */
-  learn(
-    job: Job,
-    request: LearnRequest | { readonly run: string },
-    onEvent: (event: LearnEvent) => void,
-  ): Promise<Run>;
+  learn(job: Job, request: LearnAsk, onEvent: (event: LearnEvent) => void): Promise<Run>;
   abort(job: Job): void;
   kept(): Promise<Kept>;
   /** Deletes what is kept: one model's files, one run, or all. */

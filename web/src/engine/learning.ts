@@ -15,13 +15,11 @@ import {
   type Store,
 } from "../../../src/index.ts";
 import type { Clips } from "./clips.ts";
-import type { LearnEvent, LearnRequest, LearnRow, Run } from "./engine.ts";
+import type { LearnAsk, LearnEvent, LearnRow, Run } from "./engine.ts";
 import type { Host } from "./host.ts";
 import { alone, type Begun, type Runs } from "./runs.ts";
 
 const CHECKPOINT_EVERY = 5; // steps that a reload may cost
-
-export type Ask = LearnRequest | { readonly run: string };
 
 /**
  * Learns a mask, a step at a time, so that other jobs may come between. All is kept in the run's folder: the request, the
@@ -34,7 +32,7 @@ export const learn = (
   host: Host,
   clips: Clips,
   runs: Runs,
-  ask: Ask,
+  ask: LearnAsk,
   onEvent: (event: LearnEvent) => void,
   signal: AbortSignal,
 ): Promise<Run> =>
@@ -82,7 +80,7 @@ async function beginOrGoOn(
   model: AudioLanguageModel,
   clips: Clips,
   runs: Runs,
-  ask: Ask,
+  ask: LearnAsk,
   onEvent: (event: LearnEvent) => void,
 ): Promise<Begun> {
   const before = await runs.begun(ask.run);
