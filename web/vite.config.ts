@@ -1,0 +1,79 @@
+import { createReadStream, readFileSync, statSync } from "node:fs";
+import { cp } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const DEMO = join(ROOT, "models/demo");
+
+/** Shaders are imported as their text. */
+const wgsl = (): Plugin => ({
+  name: "wgsl",
+  enforce: "pre",
+  load(id) {
+    const [path = ""] = id.split("?");
+    return path.endsWith(".wgsl")
+      ? `export default ${JSON.stringify(readFileSync(path, "utf8"))}`
+      : undefined;
+  },
+});
+
+/** models/demo as the page's `demo/`: answered from where it lies by the servers here, copied by the build. */
+const demo = (): Plugin => ({
+  name: "demo",
+  configureServer: ({ middlewares }) => void middlewares.use("/demo", serveDemo),
+  configurePreviewServer: ({ middlewares }) => void middlewares.use("/demo", serveDemo),
+  async writeBundle({ dir }) {
+    if (dir) await cp(DEMO, join(dir, "demo"), { recursive: true });
+  },
+});
+
+/** A file or, as a browser asks for it with `Range: bytes=begin-end`, a part: vite's own server gives all for 0-0. */
+function serveDemo(
+  { url = "/", headers }: IncomingMessage,
+  response: ServerResponse,
+  next: () => void,
+): void {
+  const path = decodeURIComponent(new URL(url, "http://localhost").pathname); // cleared of ".."
+  const file = join(DEMO, path);
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (!stat?.isFile()) {
+    next();
+    return;
+  }
+  const [range, from = 0, to = ""] = /^bytes=([0-9]+)-([0-9]*)$/.exec(headers.range ?? "") ?? [];
+  const start = Number(from);
+  const end = Math.min(to === "" ? Infinity : Number(to), stat.size - 1);
+  response.writeHead(range ? 206 : 200, {
+    "Accept-Ranges": "bytes",
+    "Content-Length": end - start + 1,
+    ...(range && { "Content-Range": `bytes ${start}-${end}/${stat.size}` }),
+  });
+  createReadStream(file, { start, end }).pipe(response);
+}
+
+/** The page in web/: `base` is relative, so that the built folder works from any host and path. */
+export default defineConfig({
+  root: join(ROOT, "web"),
+  base: "./",
+  appType: "mpa", // a file that is not there is not found, rather than the page
+  plugins: [wgsl(), demo()],
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: { target: "es2022", outDir: "dist", emptyOutDir: true },
+  worker: { format: "es", plugins: () => [wgsl()] },
+  server: { fs: { allow: [ROOT] } },
+  // What only the worker imports, or only when it needs it: found late, it would make the page load again.
+  optimizeDeps: {
+    include: [
+      "@huggingface/jinja",
+      "@huggingface/tokenizers",
+      "@wasm-audio-decoders/flac",
+      "@wasm-audio-decoders/ogg-vorbis",
+      "comlink",
+      "mpg123-decoder",
+      "yaml",
+    ],
+  },
+});
