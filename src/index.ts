@@ -94,7 +94,7 @@ export { Learner, type LearnState, type StepReport } from "./mask/learn.ts";
 export { LEARN_DEFAULTS, type LearnSettings } from "./mask/learn-settings.ts";
 export { type MaskShape, readMask, writeMask } from "./mask/mask-file.ts";
 export { gateNoise } from "./mask/noise.ts";
-export { type RunConfig, RunFolder } from "./mask/run.ts";
+export { type RunConfig, RunFolder, readRun } from "./mask/run.ts";
 export type { Best, LogLine, RunState } from "./mask/run-state.ts";
 export type { RateSchedule, TauSchedule } from "./mask/schedule.ts";
 export * from "./model/index.ts";

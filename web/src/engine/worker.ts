@@ -1,18 +1,21 @@
 /** The engine in a worker: `Engine`, wired to the files that each do a part of it. */
 import * as Comlink from "comlink";
+import { NoAdapterError } from "../../../src/index.ts";
+import { adapterHelp } from "./adapter-help.ts";
 import { answer } from "./answers.ts";
 import { Clips } from "./clips.ts";
+import { cost } from "./cost.ts";
+import { effects } from "./effects.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 import { Host } from "./host.ts";
 import { Jobs } from "./jobs.ts";
-import { openSource } from "./models.ts";
+import { learn } from "./learning.ts";
+import { keepsNothing, models, openSource } from "./models.ts";
 import { Reports } from "./reports.ts";
+import { Runs } from "./runs.ts";
 
 const MEMORY_EVERY = 500; // ms between looks at the GPU's memory
 const PROGRESS_EVERY = 50; // ms
-
-const notYet = () =>
-  Promise.reject(new Error("engine: expected something that is there, got something to come"));
 
 const listeners: ((event: EngineEvent) => void)[] = [];
 const emit = (event: EngineEvent) => {
@@ -21,11 +24,12 @@ const emit = (event: EngineEvent) => {
 const host = new Host(emit);
 const clips = new Clips();
 const jobs = new Jobs();
+const runs = new Runs();
 
 const engine: Engine = {
   async start(listen) {
     listeners.push(listen);
-    const { info, software } = await host.start();
+    const { info, software } = await host.start().catch(explain);
     watchMemory();
     const parts = [info.vendor, info.architecture, info.device];
     return { adapter: info.description || parts.filter(Boolean).join(" "), software };
@@ -36,11 +40,11 @@ const engine: Engine = {
       jobs.abortOthers(job); // they are about the model that goes
       const start = performance.now();
       const reports = new Reports(([loaded, total]: readonly [number, number]) => onProgress(loaded, total));
-      let [last, bytes] = [0, 0];
-      const model = await host.load(openSource(source), {
+      const { folder, read } = await openSource(source);
+      let last = 0;
+      const model = await host.load(folder, {
         signal,
         onProgress(loaded, total) {
-          bytes = total;
           if (loaded < total && performance.now() < last + PROGRESS_EVERY) return;
           last = performance.now();
           reports.say([loaded, total]);
@@ -50,7 +54,7 @@ const engine: Engine = {
       const { name, fingerprint, layers, heads, family } = model;
       const { windowSeconds } = family;
       const seconds = (performance.now() - start) / 1000;
-      return { name, fingerprint, layers, heads, windowSeconds, seconds, fetchedBytes: bytes, keptBytes: 0 };
+      return { name, fingerprint, layers, heads, windowSeconds, seconds, ...(await read()) };
     }),
 
   async hear(sound) {
@@ -73,13 +77,45 @@ const engine: Engine = {
       return answered;
     }),
 
-  effects: notYet,
-  cost: notYet,
-  learn: notYet,
+  effects: (job, question, onEffects) =>
+    jobs.run(job, async (signal) => {
+      const reports = new Reports(onEffects);
+      const all = await effects(host, clips, question, (some) => reports.say(some), signal);
+      await reports.heard();
+      return all;
+    }),
+
+  cost: (job, question) => jobs.run(job, (signal) => cost(host, clips, question, signal)),
+
+  learn: (job, request, onEvent) =>
+    jobs.run(job, async (signal) => {
+      const reports = new Reports(onEvent);
+      const run = await learn(host, clips, runs, request, (event) => reports.say(event), signal);
+      await reports.heard();
+      return run;
+    }),
+
   abort: (job) => jobs.abort(job),
-  kept: async () => ({ models: [], runs: [] }),
-  forget: async () => {},
+
+  async kept() {
+    const [kept, all, estimate] = await Promise.all([
+      models.kept().catch(keepsNothing),
+      runs.all(),
+      navigator.storage?.estimate(),
+    ]);
+    return { models: kept, runs: all, ...(estimate?.quota !== undefined && { quota: estimate.quota }) };
+  },
+
+  async forget(what) {
+    if (what !== "all") await ("model" in what ? models.forget(what.model) : runs.forget(what.run));
+    else await Promise.all([models.clear(), runs.forgetAll()]);
+  },
 };
+
+function explain(error: unknown): never {
+  if (!(error instanceof NoAdapterError)) throw error;
+  throw new NoAdapterError(adapterHelp(navigator.userAgent, isSecureContext), { cause: error });
+}
 
 function watchMemory(): void {
   let last = -1;
