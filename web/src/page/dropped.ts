@@ -3,9 +3,11 @@ export async function droppedFiles(
   items: DataTransferItemList,
 ): Promise<{ readonly folder?: string; readonly files: readonly File[] }> {
   // The list is gone after the first wait: entries are taken now.
-  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  const folder = entries.find((entry) => entry.isDirectory)?.name;
-  const files = (await Promise.all(entries.map(filesOf))).flat();
+  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? item.getAsFile() ?? []);
+  const folder = entries.find((entry) => !(entry instanceof File) && entry.isDirectory)?.name;
+  const files = (
+    await Promise.all(entries.map((entry) => (entry instanceof File ? entry : filesOf(entry))))
+  ).flat();
   return { files, ...(folder && { folder }) };
 }
 
