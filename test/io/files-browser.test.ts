@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { withLock } from "#files";
 import * as browser from "../../src/io/files-browser.ts";
 import type * as node from "../../src/io/files-node.ts";
 import { SourceError } from "../../src/io/source.ts";
@@ -14,6 +15,7 @@ test("offers what the Node side offers", () => {
     "openFolder",
     "openStore",
     "readFile",
+    "withLock",
     "writeFileAtomic",
   ]);
 });
@@ -55,7 +57,6 @@ test("a lock lets one in at a time, whatever becomes of it", async () => {
       log.push(`${name} ends`);
       if (fail) throw new SourceError(name);
     };
-  const { withLock } = node;
   const results = await Promise.allSettled([
     withLock("x", work("a", true)),
     withLock("x", work("b")),
