@@ -215,7 +215,12 @@ test("abort ends a read at once", () =>
 test("text files are capped, whether or not their length is told", async () => {
   await withServer(
     (_, response) => void response.writeHead(200, { "content-length": MAX_TEXT + 1 }).write("{"),
-    (url) => rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /at most 67108864 bytes/),
+    (url) =>
+      rejects(
+        () => httpFolder(url, { ...HASTY, request: 60_000 }).text("config.json"),
+        SourceError,
+        /at most 67108864 bytes/,
+      ),
   );
   await withServer(
     (_, response) => {
@@ -226,20 +231,29 @@ test("text files are capped, whether or not their length is told", async () => {
       response.on("drain", more);
       more();
     },
-    (url) => rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /at most 67108864 bytes/),
+    (url) =>
+      rejects(
+        () => httpFolder(url, { ...HASTY, request: 60_000 }).text("config.json"),
+        SourceError,
+        /at most 67108864 bytes/,
+      ),
   );
 });
 
 test("text that is not UTF-8", () =>
   withServer(serve({ "config.json": Uint8Array.of(0xff, 0xfe) }), (url) =>
-    rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /expected UTF-8 in http/),
+    rejects(
+      () => httpFolder(url, { ...HASTY, request: 60_000 }).text("config.json"),
+      SourceError,
+      /expected UTF-8 in http/,
+    ),
   ));
 
 test("a host that answers every address with its page has no such file", () =>
   withServer(
     (_, response) => void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<p>"),
     async (url) => {
-      const folder = httpFolder(url, HASTY);
+      const folder = httpFolder(url, { ...HASTY, request: 60_000 });
       assert.not(await folder.has("model.safetensors.index.json"));
       const reason =
         /expected the file http.*, got a web page \(HTML\); check the address, and whether it needs a login/;
