@@ -47,14 +47,23 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-/** Starts the browser and what it loads the files from. Throws where there is no browser. */
+/**
+ * Starts a browser and what it loads the files from. Files that run at the same time get a browser each, since the
+ * pages of one share a thread that compiles shaders. Throws where there is no browser.
+ */
 export async function openPages(): Promise<Pages> {
-  const browser = await launchChromium();
+  const browsers = [await launchChromium()];
+  const idle = [...browsers];
   const server = await serveRepository();
-  const context = await browser.newContext();
+  const start = async () => {
+    const browser = await launchChromium();
+    browsers.push(browser);
+    return browser;
+  };
   return {
     async run(file, limit) {
-      const page = await context.newPage();
+      const browser = idle.pop() ?? (await start());
+      const page = await browser.newPage();
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<Outcome>((resolve) => {
         timer = setTimeout(async () => {
@@ -71,10 +80,11 @@ export async function openPages(): Promise<Pages> {
       } finally {
         clearTimeout(timer);
         await page.close();
+        if (browser.isConnected()) idle.push(browser);
       }
     },
     async close() {
-      await browser.close();
+      await Promise.all(browsers.map((browser) => browser.close()));
       await server.close();
     },
   };
