@@ -221,7 +221,14 @@ test("text files are capped, whether or not their length is told", async () => {
       response.on("drain", more);
       more();
     },
-    (url) => rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /at most 67108864 bytes/),
+    (url) => {
+      const timing = { ...HASTY, stall: 10_000, request: 60_000 }; // 64 MiB take a while on a busy machine
+      return rejects(
+        () => httpFolder(url, timing).text("config.json"),
+        SourceError,
+        /at most 67108864 bytes/,
+      );
+    },
   );
 });
 
