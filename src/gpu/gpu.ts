@@ -194,8 +194,12 @@ export class Gpu {
       this.#waiting.add(reject);
       Promise.all([promise, this.pipelines.check()])
         .then(([value]) => resolve(value))
-        // A lost device fails whatever is mapped a moment before it says that it is lost.
-        .catch((error: unknown) => setTimeout(reject, error instanceof GpuError ? 0 : 100, error))
+        .catch(async (error: unknown) => {
+          // A lost device fails whatever is mapped a moment before it says that it is lost.
+          const moment = new Promise((resolve) => setTimeout(resolve, 1000));
+          if (!(error instanceof GpuError)) await Promise.race([this.device.lost, moment]);
+          reject(this.#failure ?? error);
+        })
         .finally(() => this.#waiting.delete(reject));
     });
   }

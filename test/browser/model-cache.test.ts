@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { serve, utf8 } from "../io/helpers.ts";
+import { utf8 } from "../io/helpers.ts";
+import { serve } from "../io/server.ts";
 import { launchChromium, spawnChromium } from "./chromium.ts";
 import { listen, openSite, type Site } from "./site.ts";
 

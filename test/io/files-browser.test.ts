@@ -1,27 +1,31 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { withLock } from "#files";
 import * as browser from "../../src/io/files-browser.ts";
-import * as node from "../../src/io/files-node.ts";
+import type * as node from "../../src/io/files-node.ts";
 import { SourceError } from "../../src/io/source.ts";
-import { rejects, serve, utf8, withServer } from "./helpers.ts";
+import { rejects } from "./helpers.ts";
 
 test("offers what the Node side offers", () => {
   const same: typeof node = browser;
-  assert.equal(Object.keys(same).sort(), Object.keys(node).sort());
+  assert.equal(Object.keys(same).sort(), [
+    "appendFile",
+    "crc32",
+    "fileSource",
+    "openFolder",
+    "openStore",
+    "readFile",
+    "withLock",
+    "writeFileAtomic",
+  ]);
 });
 
-test("a folder is a URL", async () => {
+test("folders and whole files have URLs", async () => {
   assert.is(browser.openFolder("https://example.org/model").name, "https://example.org/model/");
-  await rejects(() => browser.openFolder("/home/me/model"), SourceError, /serve it and pass its URL, or let/);
+  const remedy = /expected an http\(s\) URL in a browser, got 'file:.*; serve it and pass its URL, or let/;
+  await rejects(() => browser.openFolder("file:///home/me/model"), SourceError, remedy);
+  await rejects(async () => browser.readFile("file:///home/me/x.flac"), SourceError, remedy);
 });
-
-test("a whole file is read by its URL, here and in Node; a path may lead out of its folder", () =>
-  withServer(serve({ "clips/a.txt": utf8("abc") }), async (url) => {
-    for (const { readFile } of [browser, node])
-      assert.equal(await readFile(`${url}/data/../clips/a.txt`), utf8("abc"));
-    await rejects(() => browser.readFile(`${url}/data/a.txt`), SourceError, /status 404; check the address/);
-    await rejects(() => browser.readFile("/home/me/x"), SourceError, /^read: expected an http\(s\) URL/);
-  }));
 
 test("paths are refused with what to use instead", async () => {
   await rejects(() => browser.fileSource("x"), SourceError, /use httpSource\(url\) or memorySource/);
@@ -31,14 +35,6 @@ test("paths are refused with what to use instead", async () => {
     /offer the bytes as a download/,
   );
   await rejects(() => browser.appendFile("x", new Uint8Array(1)), SourceError, /gather the bytes/);
-});
-
-test("where there is no private file system, a store says so", async () => {
-  await rejects(
-    () => browser.openStore("runs").read("x"),
-    SourceError,
-    /^read: expected to read 'runs\/x', got /,
-  );
 });
 
 test("a lock lets one in at a time, whatever becomes of it", async () => {
@@ -51,7 +47,6 @@ test("a lock lets one in at a time, whatever becomes of it", async () => {
       log.push(`${name} ends`);
       if (fail) throw new SourceError(name);
     };
-  const { withLock } = node;
   const results = await Promise.allSettled([
     withLock("x", work("a", true)),
     withLock("x", work("b")),
@@ -63,6 +58,19 @@ test("a lock lets one in at a time, whatever becomes of it", async () => {
   );
   assert.ok(log.indexOf("b begins") > log.indexOf("a ends"), log.join());
   assert.ok(log.indexOf("c begins") < log.indexOf("a ends"), log.join());
+});
+
+test("who waits for a lock may give up", async () => {
+  const controller = new AbortController();
+  let done = () => {};
+  const end = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const holding = withLock("z", () => end);
+  const waiting = rejects(() => withLock("z", async () => {}, controller.signal), Error, /^enough$/);
+  controller.abort(new Error("enough"));
+  done();
+  await Promise.all([waiting, holding]);
 });
 
 test.run();

@@ -1,9 +1,12 @@
 import type { ServerResponse } from "node:http";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openCheckpoint } from "../../src/io/checkpoint.ts";
 import { httpFile, httpFolder, httpSource } from "../../src/io/http.ts";
+import { loadWeights, matrix, type Tree } from "../../src/io/load.ts";
 import { MAX_TEXT, SourceError } from "../../src/io/source.ts";
-import { rejects, serve, utf8, withServer } from "./helpers.ts";
+import { FakeGpu, file, rejects, type Stored, utf8 } from "./helpers.ts";
+import { serve, withServer } from "./server.ts";
 
 const HASTY = { stall: 150, request: 1000, backoff: [5, 10] };
 const data = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 31) >> 3);
@@ -271,6 +274,28 @@ test("a Hugging Face model page stands for its files", () => {
     assert.is(httpFolder(`https://huggingface.co/Qwen/Qwen2-Audio-7B-Instruct${page}`).name, files);
   assert.is(httpFolder("https://hf.co/a/b/tree/v1").name, "https://huggingface.co/a/b/resolve/v1/");
   assert.is(httpFolder("https://example.org/a/b").name, "https://example.org/a/b/");
+});
+
+test("loading from a server that answers no more ends by its signal", async () => {
+  const big: Stored = { dtype: "U8", shape: [1, 33_000_000], bytes: new Uint8Array(33_000_000) };
+  const gpu = new FakeGpu();
+  const enough = new Error("enough");
+  const answer = serve({ "model.safetensors": file({ big }) });
+  await withServer(
+    (request, response) => {
+      if (/-(\d{1,5})$/.test(request.headers.range ?? "")) answer(request, response);
+    },
+    async (url) => {
+      const later = new AbortController();
+      const checkpoint = await openCheckpoint(httpFolder(url));
+      setTimeout(() => later.abort(enough), 50);
+      const start = Date.now();
+      const tree: Tree = { big: matrix("big", [1, 33_000_000]) };
+      await rejects(() => loadWeights(gpu, checkpoint, tree, { signal: later.signal }), Error, /^enough$/);
+      assert.ok(Date.now() - start < 2000);
+      assert.is(gpu.alive, 0);
+    },
+  );
 });
 
 test.run();

@@ -6,7 +6,8 @@ import { PIECE } from "../../src/io/kept-files.ts";
 import { ModelCache } from "../../src/io/model-cache.ts";
 import { SourceError } from "../../src/io/source.ts";
 import { memoryStore, type Store } from "../../src/io/store.ts";
-import { rejects, serve, utf8, withServer } from "./helpers.ts";
+import { rejects, utf8 } from "./helpers.ts";
+import { serve, withServer } from "./server.ts";
 
 const HASTY = { stall: 1000, request: 5000, backoff: [5, 10] };
 const weights = Uint8Array.from({ length: 2 * PIECE + 1000 }, (_, i) => (i * 31) >> 7);
