@@ -4,14 +4,9 @@ import { opfsStore } from "./opfs-store.ts";
 import { type ByteSource, type Folder, SourceError } from "./source.ts";
 
 export { crc32 } from "./crc32.ts";
+export { withLock } from "./web-lock.ts";
 /** The store in the folder `path` of the browser's private file system. */
 export { opfsStore as openStore };
-
-/** Does `work` when nobody else on this machine, in this tab or another, does work of that name. */
-export async function withLock<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  const locks = navigator.locks; // secure pages only; so are private file systems
-  return locks ? locks.request(name, { signal }, work) : work();
-}
 
 /** The folder at an http(s) URL; relative addresses count from the page. */
 export const openFolder = (location: string): Folder => httpFolder(pageUrl("folder", location));

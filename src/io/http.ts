@@ -264,9 +264,13 @@ async function requestOnce<T>(url: string, ask: Ask, timing: HttpTiming, take: T
     ? { Range: `bytes=${range[0]}-${range[0] + range[1] - 1}` }
     : {};
   try {
-    const response = await fetch(url, { method, headers, signal: controller.signal }).catch((error) => {
-      throw controller.signal.aborted ? controller.signal.reason : unanswered(url, error);
-    });
+    // Parts of weights would push all else out of the browser's own cache, and a `ModelCache` keeps them already.
+    const cache = range ? "no-store" : "no-cache";
+    const response = await fetch(url, { method, headers, cache, signal: controller.signal }).catch(
+      (error) => {
+        throw controller.signal.aborted ? controller.signal.reason : unanswered(url, error);
+      },
+    );
     alive();
     if (response.status >= 500 || BUSY.has(response.status))
       throw new UnreachableError(`http: expected ${url}, got status ${response.status}`);

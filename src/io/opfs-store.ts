@@ -2,6 +2,7 @@
 import { blobSource } from "./blob.ts";
 import { SourceError } from "./source.ts";
 import { checkStorePath, type Store } from "./store.ts";
+import { withLock } from "./web-lock.ts";
 
 /** Browsers have `move`; the standard does not yet. */
 interface MovableFile extends FileSystemFileHandle {
@@ -29,6 +30,9 @@ export function opfsStore(name: string): Store {
     return [await directory(folder, true), file];
   };
   const at = (path: string) => `${name}/${path}`;
+  /** One after the other, also in other tabs: browsers refuse to write a file that is being written. */
+  const writing = (path: string, act: () => Promise<void>) =>
+    named("write", at(path), () => withLock(`store ${at(path)}`, act));
   return {
     name,
     read: (path) =>
@@ -42,15 +46,15 @@ export function opfsStore(name: string): Store {
         return file && blobSource(at(path), file);
       }),
     write: (path, bytes) =>
-      named("write", at(path), async () => writeWhole(...(await make(path)), new Uint8Array(bytes))),
+      writing(path, async () => writeWhole(...(await make(path)), new Uint8Array(bytes))),
     append: (path, bytes) =>
-      named("write", at(path), async () => {
+      writing(path, async () => {
         const old = await lookUp(path);
         const all = new Blob([...(old ? [old] : []), new Uint8Array(bytes)]);
         await writeWhole(...(await make(path)), all);
       }),
     rename: (from, to) =>
-      named("write", at(from), async () => {
+      writing(from, async () => {
         const { folder, file } = split(from);
         split(to);
         const handle = await orNone(async () => (await directory(folder)).getFileHandle(file));
@@ -63,7 +67,7 @@ export function opfsStore(name: string): Store {
         return top ? (await paths(top, "", true)).sort() : [];
       }),
     remove: (path) =>
-      named("write", at(path), async () => {
+      writing(path, async () => {
         const { folder, file } = split(path);
         await orNone(async () => (await directory(folder)).removeEntry(file));
       }),

@@ -1,4 +1,5 @@
 /** The browser of the tests: one that is there, else the one of an npm package, fetched once. */
+import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
@@ -70,4 +71,38 @@ async function findChromium() {
     );
   const folder = await fetchPart(CHROMIUM);
   return { executablePath: join(folder, "chromium"), env: { ...env, LD_LIBRARY_PATH: join(folder, "lib") } };
+}
+
+/**
+ * Starts a Chromium that keeps its files in a folder, as a user's does, and that can be killed as a power cut would.
+ *
+ * @param profile an empty folder, or one that an earlier one has left
+ */
+export async function spawnChromium(
+  profile: string,
+): Promise<{ readonly browser: Browser; kill(): Promise<void> }> {
+  const { executablePath, env } = await findChromium();
+  const own = [`--user-data-dir=${profile}`, "--remote-debugging-port=0", "--headless", "about:blank"];
+  const child = spawn(executablePath, [...FLAGS, ...own], {
+    env,
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const address = await new Promise<string>((resolve, reject) => {
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      said += text;
+      const found = /DevTools listening on (ws:\S+)/.exec(said);
+      if (found) resolve(found[1]!);
+    });
+    child.on("close", () => reject(new Error(`chromium: expected ${executablePath} to start, got: ${said}`)));
+  });
+  return {
+    browser: await chromium.connectOverCDP(address),
+    async kill() {
+      process.kill(-child.pid!, "SIGKILL");
+      await closed;
+    },
+  };
 }

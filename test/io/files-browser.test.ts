@@ -20,13 +20,11 @@ test("offers what the Node side offers", () => {
   ]);
 });
 
-test("a folder is a URL", async () => {
+test("folders and whole files have URLs", async () => {
   assert.is(browser.openFolder("https://example.org/model").name, "https://example.org/model/");
-  await rejects(
-    () => browser.openFolder("file:///home/me/model"),
-    SourceError,
-    /serve it and pass its URL, or let/,
-  );
+  const remedy = /expected an http\(s\) URL in a browser, got 'file:.*; serve it and pass its URL, or let/;
+  await rejects(() => browser.openFolder("file:///home/me/model"), SourceError, remedy);
+  await rejects(async () => browser.readFile("file:///home/me/x.flac"), SourceError, remedy);
 });
 
 test("paths are refused with what to use instead", async () => {
@@ -37,14 +35,6 @@ test("paths are refused with what to use instead", async () => {
     /offer the bytes as a download/,
   );
   await rejects(() => browser.appendFile("x", new Uint8Array(1)), SourceError, /gather the bytes/);
-});
-
-test("where there is no private file system, a store says so", async () => {
-  await rejects(
-    () => browser.openStore("runs").read("x"),
-    SourceError,
-    /^read: expected to read 'runs\/x', got /,
-  );
 });
 
 test("a lock lets one in at a time, whatever becomes of it", async () => {
@@ -68,6 +58,19 @@ test("a lock lets one in at a time, whatever becomes of it", async () => {
   );
   assert.ok(log.indexOf("b begins") > log.indexOf("a ends"), log.join());
   assert.ok(log.indexOf("c begins") < log.indexOf("a ends"), log.join());
+});
+
+test("who waits for a lock may give up", async () => {
+  const controller = new AbortController();
+  let done = () => {};
+  const end = new Promise<void>((resolve) => {
+    done = resolve;
+  });
+  const holding = withLock("z", () => end);
+  const waiting = rejects(() => withLock("z", async () => {}, controller.signal), Error, /^enough$/);
+  controller.abort(new Error("enough"));
+  done();
+  await Promise.all([waiting, holding]);
 });
 
 test.run();

@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import * as browser from "../../src/io/files-browser.ts";
 import { fileSource, openFolder, readFile, writeFileAtomic } from "../../src/io/files-node.ts";
 import { SourceError } from "../../src/io/source.ts";
 import { rejects, utf8 } from "./helpers.ts";
+import { serve, withServer } from "./server.ts";
 
 const test = suite<{ dir: string }>("files-node");
 test.before.each(async (context) => {
@@ -115,5 +117,13 @@ test("a full disk: a typed error, the old file intact, no half-written file", as
   assert.is(await readWhole(path, "utf8"), "old");
   assert.equal(await readdir(dir), ["cache.bin"]);
 });
+
+test("a whole file is read by its URL, as in a browser; a path may lead out of its folder", () =>
+  withServer(serve({ "clips/a.txt": utf8("abc") }), async (url) => {
+    for (const read of [readFile, browser.readFile]) {
+      assert.equal(await read(`${url}/data/../clips/a.txt`), utf8("abc"));
+      await rejects(() => read(`${url}/data/a.txt`), SourceError, /status 404; check the address/);
+    }
+  }));
 
 test.run();
