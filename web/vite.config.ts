@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { offline } from "./offline.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DEMO = join(ROOT, "models/demo");
@@ -59,7 +60,7 @@ export default defineConfig({
   root: join(ROOT, "web"),
   base: "./",
   appType: "mpa", // a file that is not there is not found, rather than the page
-  plugins: [wgsl(), demo()],
+  plugins: [wgsl(), demo(), offline()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: { target: "es2022", outDir: "dist", emptyOutDir: true },
   worker: { format: "es", plugins: () => [wgsl()] },
