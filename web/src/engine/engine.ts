@@ -187,7 +187,7 @@ export interface Engine {
   start(listen: (event: EngineEvent) => void): Promise<Machine>;
   /**
    * Loads a model in place of the one before it, which ends what is under way, as `abort` would; clips that were heard are
-   * heard again by the new one. When it fails there is no model until one is loaded.
+   * heard again by the new one. When it fails, or is aborted, the one before it is loaded again for whatever is asked next.
    */
   load(job: Job, source: ModelSource, onProgress: OnProgress): Promise<LoadedModel>;
   hear(sound: File | Recording): Promise<HeardClip>;

@@ -56,16 +56,17 @@ export class Host {
     return this.#queue.run(() => this.#open());
   }
 
-  /** Loads a model in place of the one before it, whose memory it needs. */
+  /** Loads a model in place of the one before it, whose memory it needs; that one comes back when this one cannot. */
   load(source: Folder, options: LoadModelOptions): Promise<AudioLanguageModel> {
     return this.#queue.run(async () => {
+      const before = this.#source;
       this.#loaded?.model.dispose();
       this.#loaded = undefined;
       this.#source = source;
       try {
         return await this.#steadily(async ({ model }) => model, options, options);
       } catch (error) {
-        this.#source = undefined;
+        this.#source = before; // whoever asks next loads it again
         throw error;
       }
     });
