@@ -62,7 +62,12 @@ export default defineConfig({
   appType: "mpa", // a file that is not there is not found, rather than the page
   plugins: [wgsl(), demo(), offline()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  build: { target: "es2022", outDir: "dist", emptyOutDir: true },
+  build: {
+    target: "es2022",
+    outDir: "dist",
+    emptyOutDir: true,
+    rolldownOptions: { checks: { pluginTimings: false } }, // a slow machine is no warning
+  },
   worker: { format: "es", plugins: () => [wgsl()] },
   server: { fs: { allow: [ROOT] } },
   // What only the worker imports, or only when it needs it: found late, it would make the page load again.

@@ -185,7 +185,10 @@ export type EngineEvent =
 export interface Engine {
   /** Opens the GPU. @throws NoAdapterError with what to do, by browser */
   start(listen: (event: EngineEvent) => void): Promise<Machine>;
-  /** Loads a model in place of the one before it; clips that were heard are heard again by the new one. */
+  /**
+   * Loads a model in place of the one before it, which ends what is under way, as `abort` would; clips that were heard are
+   * heard again by the new one. When it fails, or is aborted, the one before it is loaded again for whatever is asked next.
+   */
   load(job: Job, source: ModelSource, onProgress: OnProgress): Promise<LoadedModel>;
   hear(sound: File | Recording): Promise<HeardClip>;
   answer(job: Job, question: Question, onPiece: OnPiece): Promise<Answered>;

@@ -37,7 +37,7 @@ export const learn = (
   signal: AbortSignal,
 ): Promise<Run> =>
   alone(ask.run, async () => {
-    const begun = await beginOrGoOn(host.model, clips, runs, ask, onEvent);
+    const begun = await beginOrGoOn(await host.model(), clips, runs, ask, onEvent);
     const { task, steps, batch, rate, seed } = begun.request;
     const store = runs.store(ask.run);
     const options = {

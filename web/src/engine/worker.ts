@@ -1,7 +1,5 @@
 /** The engine in a worker: `Engine`, wired to the files that each do a part of it. */
 import * as Comlink from "comlink";
-import { NoAdapterError } from "../../../src/index.ts";
-import { adapterHelp } from "./adapter-help.ts";
 import { answer } from "./answers.ts";
 import { Clips } from "./clips.ts";
 import { cost } from "./cost.ts";
@@ -29,7 +27,7 @@ const runs = new Runs();
 const engine: Engine = {
   async start(listen) {
     listeners.push(listen);
-    const { info, software } = await host.start().catch(explain);
+    const { info, software } = await host.start();
     watchMemory();
     const parts = [info.vendor, info.architecture, info.device];
     return { adapter: info.description || parts.filter(Boolean).join(" "), software };
@@ -58,7 +56,7 @@ const engine: Engine = {
     }),
 
   async hear(sound) {
-    const clip = await clips.hear(host.model, sound);
+    const clip = await clips.hear(await host.model(), sound);
     return Comlink.transfer(clip, [clip.waveform.buffer, clip.mel.values.buffer]);
   },
 
@@ -111,11 +109,6 @@ const engine: Engine = {
     else await Promise.all([models.clear(), runs.forgetAll()]);
   },
 };
-
-function explain(error: unknown): never {
-  if (!(error instanceof NoAdapterError)) throw error;
-  throw new NoAdapterError(adapterHelp(navigator.userAgent, isSecureContext), { cause: error });
-}
 
 function watchMemory(): void {
   let last = -1;
