@@ -1,7 +1,7 @@
-// `npm test [-- filter] [--adapter gpu|lavapipe|swiftshader] [--tests-only]`: makes the checkout ready, then type-checks,
-// lints and runs every test file in a process of its own, as many at once as there are cores, but the one that measures
-// times alone. A filter picks the test files whose path contains it, and leaves out the checks. The last line is
-// `N passed, N failed`.
+// `npm test [-- filter] [--adapter gpu|lavapipe|swiftshader] [--browser] [--tests-only]`: makes the checkout ready, then
+// type-checks, lints and runs every test file in a process of its own, as many at once as there are cores, but the one
+// that measures times alone; with --browser in a page of Chromium's instead, and those that drive a browser themselves.
+// A filter picks the test files whose path contains it, and leaves out the checks. The last line is `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import os from "node:os";
@@ -24,11 +24,15 @@ function commandLine() {
   try {
     return util.parseArgs({
       allowPositionals: true,
-      options: { adapter: { type: "string" }, "tests-only": { type: "boolean" } },
+      options: {
+        adapter: { type: "string" },
+        browser: { type: "boolean" },
+        "tests-only": { type: "boolean" },
+      },
     });
   } catch (error) {
     console.error(
-      `${error.message.split(". ")[0]}; usage: npm test -- [filter] [--adapter NAME] [--tests-only]`,
+      `${error.message.split(". ")[0]}; usage: npm test -- [filter] [--adapter NAME] [--browser] [--tests-only]`,
     );
     process.exit(2);
   }
@@ -37,12 +41,16 @@ function commandLine() {
 /** Heavy, and the same on every adapter: a whole run on SwiftShader leaves it out. */
 const ONCE = ["test/cli/convert-kill.test.ts"];
 
+/** These run in Node and drive a browser. */
+const drivesBrowser = (path) => /^test\/(browser|web)\//.test(path);
+
 /** Every test file that the filters let through, as paths from the root. */
 function testFiles() {
   return readdirSync(join(ROOT, "test"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
     .map((entry) => relative(ROOT, join(entry.parentPath ?? entry.path, entry.name)).replaceAll("\\", "/"))
     .filter((path) => filters.length > 0 || options.adapter !== "swiftshader" || !ONCE.includes(path))
+    .filter((path) => (browser ? drivesBrowser(path) || browser.runsInPage(path) : !drivesBrowser(path)))
     .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
     .sort();
 }
@@ -63,20 +71,17 @@ function tally(output, ok) {
 const verdict = (_output, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
 
 function tasks() {
-  const tests = testFiles().map((name) => ({
-    name,
-    args: [ALONE, ...typescript(join(ROOT, name))],
-    count: tally,
-  }));
+  const tests = testFiles().map((name) =>
+    browser && !drivesBrowser(name)
+      ? { name, run: () => pages.run(name, LIMIT), count: tally }
+      : { name, run: () => inProcess([ALONE, ...typescript(join(ROOT, name))]), count: tally },
+  );
   if (filters.length || options["tests-only"]) return tests;
   const tool = (path) => join(ROOT, "node_modules", path);
+  const lint = [tool("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."];
   return [
-    { name: "types (tsc)", args: [tool("typescript/bin/tsc"), "-p", "."], count: verdict },
-    {
-      name: "lint (biome)",
-      args: [tool("@biomejs/biome/bin/biome"), "ci", "--error-on-warnings", "."],
-      count: verdict,
-    },
+    { name: "types (tsc)", run: () => inProcess([tool("typescript/bin/tsc"), "-p", "."]), count: verdict },
+    { name: "lint (biome)", run: () => inProcess(lint), count: verdict },
     ...tests,
   ];
 }
@@ -93,9 +98,8 @@ function end(child) {
   }
 }
 
-/** Runs one task and prints its line, with its output when it failed. */
-async function run({ name, args, count }, env) {
-  const start = performance.now();
+/** Runs Node with these arguments: what it printed, whether it went well, and how it ended if not. */
+async function inProcess(args) {
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env,
@@ -116,12 +120,19 @@ async function run({ name, args, count }, env) {
   );
   clearTimeout(timer);
   running.delete(child);
-  const { passed, failed } = count(util.stripVTControlCharacters(output), code === 0);
-  const end_ = hung ? `hung: ended after ${LIMIT} s` : code === 0 ? "" : `exit ${code}`;
+  const ok = code === 0;
+  return { output, ok, end: hung ? `hung: ended after ${LIMIT} s` : ok ? "" : `exit ${code}` };
+}
+
+/** Runs one task and prints its line, with its output when it failed. */
+async function perform({ name, run, count }) {
+  const start = performance.now();
+  const { output, ok, end } = await run();
+  const { passed, failed } = count(util.stripVTControlCharacters(output), ok);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const numbers = count === tally ? `${passed} passed${failed ? `, ${failed} failed` : ""}` : "";
   console.log(
-    `${failed ? "FAIL" : "ok  "} ${name.padEnd(44)} ${seconds.padStart(6)} s  ${numbers}  ${end_}`.trimEnd(),
+    `${failed ? "FAIL" : "ok  "} ${name.padEnd(44)} ${seconds.padStart(6)} s  ${numbers}  ${end}`.trimEnd(),
   );
   if (failed) console.log(output.trimEnd().replace(/^/gm, "    "));
   return { passed, failed };
@@ -133,22 +144,28 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exi
 setup();
 if (options.adapter) process.env.AHAMASK_ADAPTER = options.adapter;
 const env = await environment();
+const browser = options.browser ? await import("./browser-tests.ts") : undefined;
 const queue = tasks();
 const timed = queue.filter(({ name }) => name === "test/bench.test.ts"); // measures: nothing else runs beside it
 const total = { passed: 0, failed: 0 };
 if (queue.length === 0) {
-  console.log(`no test file has ${filters.join(" or ")} in its path`);
+  console.log(`no test file${browser ? " for a browser" : ""} has ${filters.join(" or ")} in its path`);
   total.failed = 1;
 }
 async function worker(tasks) {
   for (let task = tasks.shift(); task; task = tasks.shift()) {
-    const { passed, failed } = await run(task, env);
+    const { passed, failed } = await perform(task);
     total.passed += passed;
     total.failed += failed;
   }
 }
 const parallel = queue.filter((task) => !timed.includes(task));
+const pages = await browser?.openPages().catch((error) => {
+  console.log(`FAIL ${error.message}`);
+  total.failed += parallel.splice(0).length;
+});
 await worker(timed);
 await Promise.all(Array.from({ length: os.availableParallelism() }, () => worker(parallel)));
+await pages?.close();
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed ? 1 : 0;

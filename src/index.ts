@@ -19,6 +19,7 @@ export { logMel, melFrames } from "./audio/log-mel.ts";
 export { fbankPatches, heardTokens, patchTokens } from "./audio/patches.ts";
 export type { Pcm } from "./audio/pcm.ts";
 export { TapedOps, type TapeOptions } from "./autograd/index.ts";
+export { adviceFor, type BrowserFacts } from "./gpu/advice.ts";
 export {
   type Bound,
   DeviceLostError,

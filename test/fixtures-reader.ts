@@ -1,15 +1,15 @@
-import { readFileSync } from "node:fs";
+import { readBytes } from "#fixtures";
 
 export interface Golden {
   readonly shape: number[];
   readonly data: Float32Array | Int32Array;
 }
 
-/** The tensors of a safetensors fixture that holds F32 and I32 only, by name. */
-export function readGolden(path: string | URL): Map<string, Golden> {
-  const file = readFileSync(path);
-  const headerEnd = 8 + Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.toString("utf8", 8, headerEnd));
+/** The tensors of a safetensors file of this repository that holds F32 and I32 only, by name. */
+export function readGolden(path: string): Map<string, Golden> {
+  const file = readBytes(path);
+  const headerEnd = 8 + Number(new DataView(file.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(file.subarray(8, headerEnd)));
   const golden = new Map<string, Golden>();
   for (const [name, entry] of Object.entries<{ dtype: string; shape: number[]; data_offsets: number[] }>(
     header,

@@ -1,3 +1,5 @@
+import { adviceFor } from "./advice.ts";
+
 // Browsers older than `using` lack its symbol, which classes name their dispose methods by.
 (Symbol as { dispose?: symbol }).dispose ??= Symbol.for("Symbol.dispose");
 
@@ -14,6 +16,8 @@ export async function requestAdapter(): Promise<AdapterHandle | undefined> {
 }
 
 /** What to do about a missing adapter, in words. */
-export const NO_ADAPTER =
-  "openGpu: expected a WebGPU adapter, got none; use a browser with WebGPU (a current Chrome, Edge or Safari) " +
-  "and check its GPU page (chrome://gpu) for a blocked driver";
+export function noAdapter(): string {
+  const gpu = navigator.gpu !== undefined;
+  const advice = adviceFor(navigator.userAgent, { secure: isSecureContext, gpu });
+  return `openGpu: expected a WebGPU adapter, got ${gpu ? "none" : "a browser without WebGPU"}; ${advice}`;
+}

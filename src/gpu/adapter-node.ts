@@ -26,5 +26,5 @@ export async function requestAdapter(): Promise<AdapterHandle | undefined> {
 }
 
 /** What to do about a missing adapter, in words. */
-export const NO_ADAPTER =
+export const noAdapter = (): string =>
   "openGpu: expected a WebGPU adapter, got none; run `npx ahamask doctor` to see what this machine lacks";

@@ -1,4 +1,4 @@
-import { type AdapterHandle, NO_ADAPTER, requestAdapter } from "#adapter";
+import { type AdapterHandle, noAdapter, requestAdapter } from "#adapter";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
 import { PipelineCache, type Scalar } from "./kernel.ts";
 import { BufferPool } from "./pool.ts";
@@ -45,7 +45,7 @@ const RAISED = [
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
   if (options.device) return new Gpu(options.device, undefined, options);
   const handle = await requestAdapter();
-  if (!handle) throw new NoAdapterError(NO_ADAPTER);
+  if (!handle) throw new NoAdapterError(noAdapter());
   const { adapter } = handle;
   const requiredFeatures = WANTED.filter((f) => adapter.features.has(f)) as GPUFeatureName[];
   const requiredLimits = Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decodeAudio } from "../../src/audio/decode.ts";
-import { bytesOf, checkRejects, makeWav, readFixture } from "./fixtures.ts";
+import { bytesOf, checkRejects, latin1, makeWav, readFixture } from "./fixtures.ts";
 
 test("the format is found by content, whatever the name says", async () => {
   for (const name of ["s16.wav", "s16.flac", "mono.mp3", "mono.ogg"]) {
@@ -26,7 +26,7 @@ test("what is no sound is told by what it looks like", async () => {
     ["RIFF\0\0\0\0AVI ", /got bytes that begin 52 49/],
   ];
   for (const [text, message] of cases) {
-    await checkRejects(() => decodeAudio(new Uint8Array(Buffer.from(text, "latin1")), "clip.wav"), message);
+    await checkRejects(() => decodeAudio(latin1(text), "clip.wav"), message);
   }
 });
 

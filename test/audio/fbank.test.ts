@@ -4,7 +4,7 @@ import { FBANK_BANDS, fbank, fbankFrames, kaldiFilters } from "../../src/audio/f
 import { readGolden } from "../fixtures-reader.ts";
 import { checkClose } from "./fixtures.ts";
 
-const golden = readGolden(new URL("../fixtures/beats/golden.safetensors", import.meta.url));
+const golden = readGolden("test/fixtures/beats/golden.safetensors");
 const samplesOf = (clip: string) => Float32Array.from(golden.get(`${clip}.wav`)!.data);
 
 /** ln(2^-23), normalised: what a band holds in which there is nothing. */

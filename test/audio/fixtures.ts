@@ -1,13 +1,15 @@
-import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
+import { readBytes } from "#fixtures";
 import { AudioError, type Pcm } from "../../src/audio/decode.ts";
 import { readGolden } from "../fixtures-reader.ts";
 
-const folder = new URL("../fixtures/audio/", import.meta.url);
-const expected = readGolden(new URL("expected.safetensors", folder));
+const expected = readGolden("test/fixtures/audio/expected.safetensors");
 
 /** Bytes of a file in test/fixtures/audio. */
-export const readFixture = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, folder)));
+export const readFixture = (name: string): Uint8Array => readBytes(`test/fixtures/audio/${name}`);
+
+/** Characters as bytes. */
+export const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
 /** `pcm` is what soundfile decodes from the fixture, within `tolerance`. */
 export function checkDecoded(name: string, pcm: Pcm, sampleRate: number, tolerance: number): void {
@@ -71,19 +73,19 @@ export function makeWav(data: Uint8Array, parts: WavParts = {}): Uint8Array {
   const { rate = 16000, channels = 1, bits = 16, tag = 1 } = parts;
   const { before = new Uint8Array(0), after = new Uint8Array(0) } = parts;
   const length = 44 + before.length + data.length + after.length;
-  const header = Buffer.alloc(36);
-  header.write("RIFF", 0);
-  header.writeUInt32LE(parts.riffSize ?? length - 8, 4);
-  header.write("WAVEfmt ", 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(tag, 20);
-  header.writeUInt16LE(channels, 22);
-  header.writeUInt32LE(rate, 24);
-  header.writeUInt32LE((rate * channels * bits) / 8 > 0xffffffff ? 0 : (rate * channels * bits) / 8, 28);
-  header.writeUInt16LE((channels * bits) / 8, 32);
-  header.writeUInt16LE(bits, 34);
+  const bytesPerSecond = (rate * channels * bits) / 8;
   const file = new Uint8Array(length);
-  file.set(header);
+  const view = new DataView(file.buffer);
+  file.set(latin1("RIFF"), 0);
+  view.setUint32(4, parts.riffSize ?? length - 8, true);
+  file.set(latin1("WAVEfmt "), 8);
+  view.setUint32(16, 16, true);
+  view.setUint16(20, tag, true);
+  view.setUint16(22, channels, true);
+  view.setUint32(24, rate, true);
+  view.setUint32(28, bytesPerSecond > 0xffffffff ? 0 : bytesPerSecond, true);
+  view.setUint16(32, (channels * bits) / 8, true);
+  view.setUint16(34, bits, true);
   file.set(before, 36);
   file.set(makeChunk("data", data, parts.dataSize), 36 + before.length);
   file.set(after, length - after.length);
@@ -92,11 +94,11 @@ export function makeWav(data: Uint8Array, parts: WavParts = {}): Uint8Array {
 
 /** A RIFF chunk, padded to an even length only where asked for. */
 export function makeChunk(id: string, body: Uint8Array, size = body.length): Uint8Array {
-  const chunk = Buffer.alloc(8 + body.length);
-  chunk.write(id, 0, "latin1");
-  chunk.writeUInt32LE(size, 4);
+  const chunk = new Uint8Array(8 + body.length);
+  chunk.set(latin1(id), 0);
+  new DataView(chunk.buffer).setUint32(4, size, true);
   chunk.set(body, 8);
-  return new Uint8Array(chunk);
+  return chunk;
 }
 
 export const bytesOf = (samples: ArrayBufferView): Uint8Array =>

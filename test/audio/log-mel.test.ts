@@ -4,8 +4,7 @@ import { logMel, melFilters, melFrames } from "../../src/audio/log-mel.ts";
 import { readGolden } from "../fixtures-reader.ts";
 import { checkClose } from "./fixtures.ts";
 
-const fixtures = new URL("../fixtures/", import.meta.url);
-const whisper = readGolden(new URL("whisper/golden.safetensors", fixtures));
+const whisper = readGolden("test/fixtures/whisper/golden.safetensors");
 
 /** The Qwen2-Audio goldens took their spectra in f32 (torch.stft), which alone moves quiet bands by 3e-5. */
 const F32_SPECTRUM = 1e-4;
@@ -43,7 +42,7 @@ test("audio longer than the window is cut, and mirrored at the cut", () => {
 
 for (const variant of ["mha", "gqa"]) {
   test(`qwen2audio/${variant} features`, () => {
-    const golden = readGolden(new URL(`qwen2audio/${variant}/golden.safetensors`, fixtures));
+    const golden = readGolden(`test/fixtures/qwen2audio/${variant}/golden.safetensors`);
     for (const clip of ["s0", "s1"]) {
       const { shape, data } = golden.get(`${clip}.input_features`)!;
       assert.equal(shape, [1, 128, 200]);

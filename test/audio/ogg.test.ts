@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { decodeAudio } from "../../src/audio/decode.ts";
-import { checkClose, checkDecoded, checkRejects, readFixture } from "./fixtures.ts";
+import { checkClose, checkDecoded, checkRejects, latin1, readFixture } from "./fixtures.ts";
 
 // Two builds of the same decoder round their sums differently.
 const TOLERANCE = 1e-6;
@@ -22,7 +22,7 @@ test("decoding stops at the wanted seconds, and still tells the length", async (
 
 /** Where the pages begin. */
 function pages(file: Uint8Array): number[] {
-  const text = Buffer.from(file).toString("latin1");
+  const text = new TextDecoder("latin1").decode(file);
   return [...text.matchAll(/OggS/g)].map((match) => match.index);
 }
 
@@ -52,19 +52,19 @@ test("a chain of files", async () => {
 
 /** One page, first and last, that holds `packet`. */
 function onePage(packet: string): Uint8Array {
-  const page = Buffer.alloc(28 + packet.length);
-  page.write("OggS", 0);
+  const page = new Uint8Array(28 + packet.length);
+  page.set(latin1("OggS"), 0);
   page[5] = 6;
   page[26] = 1;
   page[27] = packet.length;
-  page.write(packet, 28, "latin1");
+  page.set(latin1(packet), 28);
   let crc = 0;
   for (const byte of page) {
     crc ^= byte << 24;
     for (let bit = 0; bit < 8; bit++) crc = crc < 0 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
   }
-  page.writeInt32LE(crc | 0, 22);
-  return new Uint8Array(page);
+  new DataView(page.buffer).setInt32(22, crc, true);
+  return page;
 }
 
 test("another codec in Ogg is named, and 0 Hz and no channels are seen", async () => {

@@ -42,7 +42,15 @@ const HIDING = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES", "LD_LIBRARY_PATH"];
  */
 export async function launchChromium(flags: readonly string[] = []): Promise<Browser> {
   const { executablePath, env } = await findChromium();
-  return chromium.launch({ executablePath, args: [...FLAGS, ...flags], env });
+  try {
+    return await chromium.launch({ executablePath, args: [...FLAGS, ...flags], env });
+  } catch (error) {
+    const { message } = error as Error;
+    const reason = message.match(/\[err\] (.+)/)?.[1] ?? message.split("\n")[0];
+    throw new Error(
+      `chromium: expected ${executablePath} to start, got: ${reason}; set AHAMASK_CHROMIUM to one that does`,
+    );
+  }
 }
 
 async function findChromium() {

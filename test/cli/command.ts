@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ahamask } from "../../src/cli/program.ts";
-import { demoFile } from "../model/demo-model.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const REGISTER = new URL("../../scripts/register.js", import.meta.url).href;
@@ -77,25 +76,6 @@ export async function withFolder(use: (folder: string) => Promise<void>): Promis
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-/** One of models/demo/expected.json's answers. */
-export interface Expected {
-  readonly audio: string;
-  readonly condition: "instruction" | "reworded" | "none" | "mask";
-  readonly task: string | null;
-  readonly prompt: string;
-  readonly text: string;
-  readonly tokens: readonly number[];
-}
-
-const EXPECTED: readonly Expected[] = JSON.parse(demoFile("expected.json").toString()).answers;
-
-/** What transformers answers about a clip, such as "speech-000", under an instruction, a mask of a task, or neither. */
-export function expected(clip: string, condition: Expected["condition"], task: string | null): Expected {
-  const audio = `clips/eval/${clip}.flac`;
-  const is = (e: Expected) => e.audio === audio && e.condition === condition && e.task === task;
-  return EXPECTED.find(is)!;
 }
 
 export const clipPath = (clip: string): string => `models/demo/clips/eval/${clip}.flac`;

@@ -8,7 +8,8 @@ import { openCheckpointFile } from "../../src/io/checkpoint.ts";
 import { openFolder } from "../../src/io/files-node.ts";
 import { readTensor } from "../../src/io/safetensors.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
-import { f32, file, serve, withServer } from "../io/helpers.ts";
+import { f32, file } from "../io/helpers.ts";
+import { serve, withServer } from "../io/server.ts";
 import { here, withFolder } from "./command.ts";
 
 const DEMO = "models/demo/model";

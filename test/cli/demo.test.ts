@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { CLIPS, readDemo } from "../../src/cli/demo-clips.ts";
-import { command, expected } from "./command.ts";
+import { expected } from "../model/demo-model.ts";
+import { command } from "./command.ts";
 
 test("answers about a clip under every condition, and says what a mask costs", async () => {
   const { code, stdout } = await command("demo", "--clips", "1");

@@ -5,7 +5,8 @@ import * as assert from "uvu/assert";
 import type { EvalDocument } from "../../src/cli/eval.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import { writeMask } from "../../src/mask/mask-file.ts";
-import { command, expected, here, ours, ROOT, start, withFolder } from "./command.ts";
+import { expected } from "../model/demo-model.ts";
+import { command, here, ours, ROOT, start, withFolder } from "./command.ts";
 
 const MODEL = "models/demo/model";
 const MASK = "models/demo/masks/pytorch/gr.safetensors";

@@ -6,7 +6,7 @@ import type { MaskReport, TensorsReport } from "../../src/cli/inspect.ts";
 import type { CheckpointReport } from "../../src/cli/inspect-checkpoint.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import { writeMask } from "../../src/mask/mask-file.ts";
-import { serve, withServer } from "../io/helpers.ts";
+import { serve, withServer } from "../io/server.ts";
 import { demoFile, demoMask } from "../model/demo-model.ts";
 import { here, start, withFolder } from "./command.ts";
 

@@ -2,9 +2,10 @@ import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import type { PlanDocument } from "../../src/cli/plan.ts";
 import { render } from "../../src/cli/plan-render.ts";
-import { serve, withServer } from "../io/helpers.ts";
+import { serve, withServer } from "../io/server.ts";
 import { demoFile } from "../model/demo-model.ts";
 import { here, ROOT, start, withFolder } from "./command.ts";
 
@@ -145,7 +146,7 @@ test("a config is enough, and so is a URL", () =>
 
 test("what no adapter holds is said, and is exit code 1", () =>
   withFolder(async (folder) => {
-    const config = JSON.parse(demoFile("model/config.json").toString());
+    const config = JSON.parse(readText("models/demo/model/config.json"));
     Object.assign(config.text_config, { vocab_size: 2 ** 24, hidden_size: 4096, num_attention_heads: 32 });
     config.text_config.num_key_value_heads = 32;
     writeFileSync(join(folder, "config.json"), JSON.stringify(config));

@@ -6,9 +6,9 @@ import type { Answered, Failed } from "../../src/cli/answer-files.ts";
 import type { RunDocument } from "../../src/cli/run.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import { writeMask } from "../../src/mask/mask-file.ts";
-import { serve, withServer } from "../io/helpers.ts";
-import { demoFile, demoMask, MODEL as MODEL_PATH } from "../model/demo-model.ts";
-import { clipPath, command, expected, here, ours, start, withFolder } from "./command.ts";
+import { serve, withServer } from "../io/server.ts";
+import { demoFile, demoMask, expected, MODEL as MODEL_PATH } from "../model/demo-model.ts";
+import { clipPath, command, here, ours, start, withFolder } from "./command.ts";
 
 const MODEL = "models/demo/model";
 const run = (...args: string[]) => command("run", "--model", MODEL, ...args);

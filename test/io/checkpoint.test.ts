@@ -1,10 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openFolder } from "#files";
+import { locate, serving } from "#fixtures";
 import { CheckpointError, openCheckpoint, slices } from "../../src/io/checkpoint.ts";
-import { openFolder } from "../../src/io/files-node.ts";
+import { httpFolder } from "../../src/io/http.ts";
 import { SafetensorsError } from "../../src/io/safetensors.ts";
 import { type ByteSource, type Folder, memoryFolder, SourceError } from "../../src/io/source.ts";
-import { file, httpBacked, ramp, rejects, type Stored, utf8 } from "./helpers.ts";
+import { file, ramp, rejects, type Stored, utf8 } from "./helpers.ts";
 
 const INDEX = "model.safetensors.index.json";
 
@@ -51,11 +53,12 @@ test("another name, shape, type or value gives another fingerprint", async () =>
 });
 
 test("the fixtures open from disk; the fingerprint is the same over HTTP and does not change from release to release", async () => {
-  const disk = await openCheckpoint(openFolder("test/fixtures/qwen2audio/gqa"));
+  const disk = await openCheckpoint(openFolder(locate("test/fixtures/qwen2audio/gqa")));
   assert.ok(disk.tensors.size > 50);
   const print = await disk.fingerprint();
   await disk.close();
-  await httpBacked("test/fixtures/qwen2audio/gqa", async (folder) => {
+  await serving("test/fixtures/qwen2audio/gqa", async (url) => {
+    const folder = httpFolder(url);
     const web = await openCheckpoint(folder);
     assert.is(await web.fingerprint(), print);
     await web.close();

@@ -1,19 +1,17 @@
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openFolder } from "#files";
+import { locate } from "#fixtures";
 import { type Checkpoint, openCheckpoint, openCheckpointFile } from "../../src/io/checkpoint.ts";
 import { type ConvertOptions, convertCheckpoint } from "../../src/io/convert.ts";
 import { ConvertError } from "../../src/io/convert-values.ts";
-import { openFolder } from "../../src/io/files-node.ts";
 import { parseHeader, readTensor } from "../../src/io/safetensors.ts";
 import { memoryFolder, memorySource, SourceError } from "../../src/io/source.ts";
 import { memoryStore, type Store } from "../../src/io/store.ts";
 import { f32, file, ramp, rejects, utf8 } from "./helpers.ts";
 
-const LLAMA = openFolder("test/fixtures/salmonn/llama");
-const BEATS = openFolder("test/fixtures/beats");
+const LLAMA = openFolder(locate("test/fixtures/salmonn/llama"));
+const BEATS = openFolder(locate("test/fixtures/beats"));
 
 async function withCheckpoint(
   opening: Promise<Checkpoint>,
@@ -310,40 +308,5 @@ test("a shard size that is none is refused", () =>
         /^convert: expected shardBytes to be a number/,
       );
   }));
-
-test("a source that is cut short or changes on the way is said", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "ahamask-convert-"));
-  const path = join(folder, "model.safetensors");
-  const wrong: [(bytes: Uint8Array) => Promise<void>, RegExp][] = [
-    [
-      () => truncate(path, 200),
-      /^read: expected \d+ bytes of .*model\.safetensors at \d+, got \d+: it was cut short$/,
-    ],
-    [
-      (bytes) => writeFile(path, bytes.fill(1, -1)),
-      /^convert: .* got other bytes in 'c': the source changed, or/,
-    ],
-  ];
-  try {
-    for (const [change, message] of wrong) {
-      const bytes = file({ a: ramp(4), b: ramp(2, 3), c: ramp(5) });
-      await writeFile(path, bytes);
-      await withCheckpoint(openCheckpoint(openFolder(folder)), async (from) => {
-        const store = memoryStore("out");
-        const out: Store = {
-          ...store,
-          async rename(part, name) {
-            await store.rename(part, name);
-            await change(bytes);
-          },
-        };
-        const type = message.source.startsWith("^read") ? SourceError : ConvertError;
-        await rejects(() => convertCheckpoint(from, out), type, message);
-      });
-    }
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-});
 
 test.run();

@@ -1,14 +1,7 @@
-/** What the tests of io share: small checkpoints in memory, a web server that can misbehave, and errors by type. */
-import { readdir, readFile } from "node:fs/promises";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+/** What the tests of io share: small checkpoints in memory, and errors by type. */
 import * as assert from "uvu/assert";
 import type { DType } from "../../src/gpu/tensor.ts";
-import { httpFolder } from "../../src/io/http.ts";
 import { encodeSafetensors, type StoredDType } from "../../src/io/safetensors.ts";
-
-import type { Folder } from "../../src/io/source.ts";
 
 export type ErrorType = abstract new (...args: never[]) => Error;
 
@@ -37,7 +30,7 @@ export const f32 = (...values: number[]): Uint8Array => new Uint8Array(new Float
 export const ramp = (...shape: number[]) => ({
   dtype: "F32" as const,
   shape,
-  bytes: f32(...Array(shape.reduce((a, b) => a * b, 1)).keys()),
+  bytes: new Uint8Array(Float32Array.from(Array(shape.reduce((a, b) => a * b, 1)).keys()).buffer),
 });
 
 export type Stored = { dtype: StoredDType; shape: number[]; bytes: Uint8Array };
@@ -105,58 +98,4 @@ export class FakeGpu {
   get alive(): number {
     return this.tensors.filter(({ disposed }) => !disposed).length;
   }
-}
-
-/** Runs `use` against a server on this machine that answers by `answer`; everything is shut afterwards. */
-export async function withServer(
-  answer: (request: IncomingMessage, response: ServerResponse) => void,
-  use: (url: string) => Promise<unknown>,
-): Promise<void> {
-  const server: Server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  } finally {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
-
-/** Answers as a good server does: Range, 404, HEAD. */
-export function serve(files: Record<string, Uint8Array>) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    const bytes = files[decodeURIComponent((request.url ?? "").slice(1))];
-    if (!bytes) {
-      response.writeHead(404).end();
-      return;
-    }
-    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
-    if (!range) {
-      response
-        .writeHead(200, { "content-length": bytes.length })
-        .end(request.method === "HEAD" ? undefined : bytes);
-      return;
-    }
-    const [begin, end] = [Number(range[1]), Math.min(Number(range[2]) + 1, bytes.length)];
-    if (begin >= bytes.length) response.writeHead(416, { "content-range": `bytes */${bytes.length}` }).end();
-    else
-      response
-        .writeHead(206, {
-          "content-length": end - begin,
-          "content-range": `bytes ${begin}-${end - 1}/${bytes.length}`,
-        })
-        .end(bytes.subarray(begin, end));
-  };
-}
-
-/** Serves a directory of this repository and gives it to `use` as a folder on the web. */
-export async function httpBacked(
-  directory: string,
-  use: (folder: Folder) => Promise<unknown>,
-): Promise<void> {
-  const names = await readdir(directory);
-  const files = await Promise.all(
-    names.map(async (name) => [name, await readFile(join(directory, name))] as const),
-  );
-  await withServer(serve(Object.fromEntries(files)), (url) => use(httpFolder(url)));
 }

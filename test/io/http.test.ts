@@ -1,9 +1,14 @@
 import type { ServerResponse } from "node:http";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { httpFolder, httpSource } from "../../src/io/http.ts";
+import { openCheckpoint } from "../../src/io/checkpoint.ts";
+import * as browser from "../../src/io/files-browser.ts";
+import * as node from "../../src/io/files-node.ts";
+import { httpFile, httpFolder, httpSource } from "../../src/io/http.ts";
+import { loadWeights, matrix, type Tree } from "../../src/io/load.ts";
 import { MAX_TEXT, SourceError } from "../../src/io/source.ts";
-import { rejects, serve, utf8, withServer } from "./helpers.ts";
+import { FakeGpu, file, rejects, type Stored, utf8 } from "./helpers.ts";
+import { serve, withServer } from "./server.ts";
 
 const HASTY = { stall: 150, request: 1000, backoff: [5, 10] };
 const data = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 31) >> 3);
@@ -210,7 +215,12 @@ test("abort ends a read at once", () =>
 test("text files are capped, whether or not their length is told", async () => {
   await withServer(
     (_, response) => void response.writeHead(200, { "content-length": MAX_TEXT + 1 }).write("{"),
-    (url) => rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /at most 67108864 bytes/),
+    (url) =>
+      rejects(
+        () => httpFolder(url, { ...HASTY, request: 60_000 }).text("config.json"),
+        SourceError,
+        /at most 67108864 bytes/,
+      ),
   );
   await withServer(
     (_, response) => {
@@ -221,14 +231,51 @@ test("text files are capped, whether or not their length is told", async () => {
       response.on("drain", more);
       more();
     },
-    (url) => rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /at most 67108864 bytes/),
+    (url) =>
+      rejects(
+        () => httpFolder(url, { ...HASTY, request: 60_000 }).text("config.json"),
+        SourceError,
+        /at most 67108864 bytes/,
+      ),
   );
 });
 
 test("text that is not UTF-8", () =>
   withServer(serve({ "config.json": Uint8Array.of(0xff, 0xfe) }), (url) =>
-    rejects(() => httpFolder(url, HASTY).text("config.json"), SourceError, /expected UTF-8 in http/),
+    rejects(
+      () => httpFolder(url, { ...HASTY, request: 60_000 }).text("config.json"),
+      SourceError,
+      /expected UTF-8 in http/,
+    ),
   ));
+
+test("a host that answers every address with its page has no such file", () =>
+  withServer(
+    (_, response) => void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end("<p>"),
+    async (url) => {
+      const folder = httpFolder(url, { ...HASTY, request: 60_000 });
+      assert.not(await folder.has("model.safetensors.index.json"));
+      const reason =
+        /expected the file http.*, got a web page \(HTML\); check the address, and whether it needs a login/;
+      await rejects(() => folder.open("model.safetensors"), SourceError, reason);
+      await rejects(() => folder.text("config.json"), SourceError, reason);
+      await rejects(() => httpFile(`${url}/x`, HASTY), SourceError, reason);
+    },
+  ));
+
+test("a file that changes while it is read, its size staying the same", async () => {
+  let etag = '"one"';
+  await withServer(
+    (request, response) => serve(files)(request, response.setHeader("etag", etag)),
+    async (url) => {
+      const source = await httpSource(`${url}/model.bin`, HASTY);
+      assert.is(source.version, '"one"');
+      await source.read(0, 10);
+      etag = '"two"';
+      await rejects(() => source.read(0, 10), SourceError, /to stay "one", got "two"; load it again/);
+    },
+  );
+});
 
 test("a Hugging Face model page stands for its files", () => {
   const files = "https://huggingface.co/Qwen/Qwen2-Audio-7B-Instruct/resolve/main/";
@@ -237,5 +284,35 @@ test("a Hugging Face model page stands for its files", () => {
   assert.is(httpFolder("https://hf.co/a/b/tree/v1").name, "https://huggingface.co/a/b/resolve/v1/");
   assert.is(httpFolder("https://example.org/a/b").name, "https://example.org/a/b/");
 });
+
+test("loading from a server that answers no more ends by its signal", async () => {
+  const big: Stored = { dtype: "U8", shape: [1, 33_000_000], bytes: new Uint8Array(33_000_000) };
+  const gpu = new FakeGpu();
+  const enough = new Error("enough");
+  const answer = serve({ "model.safetensors": file({ big }) });
+  await withServer(
+    (request, response) => {
+      if (/-(\d{1,5})$/.test(request.headers.range ?? "")) answer(request, response);
+    },
+    async (url) => {
+      const later = new AbortController();
+      const checkpoint = await openCheckpoint(httpFolder(url));
+      setTimeout(() => later.abort(enough), 50);
+      const start = Date.now();
+      const tree: Tree = { big: matrix("big", [1, 33_000_000]) };
+      await rejects(() => loadWeights(gpu, checkpoint, tree, { signal: later.signal }), Error, /^enough$/);
+      assert.ok(Date.now() - start < 2000);
+      assert.is(gpu.alive, 0);
+    },
+  );
+});
+
+test("a whole file is read by its URL, here and in Node; a path may lead out of its folder", () =>
+  withServer(serve({ "clips/a.txt": utf8("abc") }), async (url) => {
+    for (const { readFile } of [browser, node])
+      assert.equal(await readFile(`${url}/data/../clips/a.txt`), utf8("abc"));
+    await rejects(() => browser.readFile(`${url}/data/a.txt`), SourceError, /status 404; check the address/);
+    await rejects(() => browser.readFile("/home/me/x"), SourceError, /^read: expected an http\(s\) URL/);
+  }));
 
 test.run();

@@ -2,11 +2,10 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Gpu, openGpu } from "../../src/gpu/gpu.ts";
 import { type Checkpoint, CheckpointError, openCheckpoint } from "../../src/io/checkpoint.ts";
-import { httpFolder } from "../../src/io/http.ts";
-import { conv, type LoadOptions, loadWeights, matrix, type Tree, vector } from "../../src/io/load.ts";
+import { conv, type LoadOptions, loadWeights, matrix, vector } from "../../src/io/load.ts";
 import { memoryFolder, SourceError } from "../../src/io/source.ts";
 import { f32ToBf16, f32ToF16 } from "../../src/io/values.ts";
-import { FakeGpu, f32, file, ramp, rejects, type Stored, serve, withServer } from "./helpers.ts";
+import { FakeGpu, f32, file, ramp, rejects, type Stored } from "./helpers.ts";
 
 const open = (tensors: Record<string, Stored>): Promise<Checkpoint> =>
   openCheckpoint(memoryFolder("m", { "model.safetensors": file(tensors) }));
@@ -108,7 +107,8 @@ test("a tensor larger than a slice, widened or not, arrives whole, with drains i
     { w: matrix("w", [count, 1]), v: vector("v", count) },
     { onProgress: (done, total) => steps.push(done / total) },
   );
-  assert.ok(Buffer.from(loaded.w.bytes.buffer, 0, count * 2).equals(Buffer.from(words.buffer)));
+  const kept = new Uint16Array(loaded.w.bytes.buffer, 0, count);
+  assert.ok(kept.every((word, i) => word === words[i]));
   const widened = new Float32Array(loaded.v.bytes.buffer);
   assert.is(widened[0x3c00], 1);
   assert.is(widened.length, count);
@@ -176,23 +176,6 @@ test("abort: before, between slices, and while a server keeps silent", async () 
   const gpu = await load({ signal: controller.signal, onProgress: () => controller.abort(enough) });
   assert.is(gpu.tensors.length, 1);
   assert.is(gpu.alive, 0);
-
-  const answer = serve({ "model.safetensors": file({ big }) });
-  await withServer(
-    (request, response) => {
-      if (/-(\d{1,5})$/.test(request.headers.range ?? "")) answer(request, response);
-    },
-    async (url) => {
-      const later = new AbortController();
-      const checkpoint = await openCheckpoint(httpFolder(url));
-      setTimeout(() => later.abort(enough), 50);
-      const start = Date.now();
-      const tree: Tree = { big: matrix("big", [1, 33_000_000]) };
-      await rejects(() => loadWeights(gpu, checkpoint, tree, { signal: later.signal }), Error, /^enough$/);
-      assert.ok(Date.now() - start < 2000);
-      assert.is(gpu.alive, 0);
-    },
-  );
 });
 
 test("a failing disk, a failing GPU: the error comes through and nothing stays", async () => {

@@ -8,7 +8,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { crc32 } from "#files";
 import { encodeHeader, STORED_BYTES, type StoredTensor } from "../../src/io/safetensors.ts";
-import { dict, entry, hole, pickle, tensor, zipFile } from "./torch-files.ts";
+import { dict, entry, hole, pickle, tensor } from "./torch-files.ts";
+import { zipFile } from "./zip-file.ts";
 
 const LIMIT = 150e6; // bytes
 

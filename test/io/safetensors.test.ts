@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { fileSource } from "../../src/io/files-node.ts";
+import { openFolder } from "#files";
+import { locate } from "#fixtures";
 import {
   encodeSafetensors,
   parseHeader,
@@ -77,7 +78,7 @@ test("the writer refuses what it could not read again", () => {
 });
 
 test("reads what the reference library wrote", async () => {
-  const source = await fileSource("test/fixtures/whisper/golden.safetensors");
+  const source = await openFolder(locate("test/fixtures/whisper")).open("golden.safetensors");
   const { tensors } = await parseHeader(source);
   assert.ok(tensors.size > 5);
   for (const info of tensors.values()) {

@@ -1,12 +1,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openFolder } from "#files";
+import { locate } from "#fixtures";
 import { openCheckpointFile, slices } from "../../src/io/checkpoint.ts";
-import { openFolder } from "../../src/io/files-node.ts";
 import { readTensor } from "../../src/io/safetensors.ts";
 import { type ByteSource, memorySource } from "../../src/io/source.ts";
 import { stridedSource } from "../../src/io/strided.ts";
 
-const torch = openFolder("test/fixtures/torch");
+const torch = openFolder(locate("test/fixtures/torch"));
 
 for (const file of ["views.pth", "views.legacy.pth"])
   test(`${file}: views are read row by row, whole and in slices that cut rows and elements`, async () => {

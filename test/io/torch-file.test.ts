@@ -1,16 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openFolder } from "#files";
+import { exists, locate, readBytes } from "#fixtures";
 import { openCheckpointFile } from "../../src/io/checkpoint.ts";
-import { openFolder } from "../../src/io/files-node.ts";
 import { TorchTensor, type TorchValue } from "../../src/io/pickle.ts";
 import { readTensor, type TensorInfo } from "../../src/io/safetensors.ts";
 import { memoryFolder, memorySource } from "../../src/io/source.ts";
 import { readTensorF32, readTorch } from "../../src/io/torch-file.ts";
 import { toF32 } from "../../src/io/values.ts";
 
-const fixture = (name: string) =>
-  new Uint8Array(readFileSync(new URL(`../fixtures/masks/${name}`, import.meta.url)));
+const fixture = (name: string) => readBytes(`test/fixtures/masks/${name}`);
 const open = (name: string, bytes = fixture(name)) => readTorch(memorySource(name, bytes));
 const at = (value: TorchValue | undefined, key: string) => (value as Map<string, TorchValue>).get(key);
 const { logits } = JSON.parse(new TextDecoder().decode(fixture("expected.json"))) as { logits: number[] };
@@ -104,7 +103,7 @@ test("refuses what would run code, by name", async () => {
         `^pickle: ${file}: expected tensors and plain values, got ${name}; this file would run code, do not trust it$`,
       ),
     );
-  assert.not(existsSync("evil-was-here"));
+  assert.not(exists("evil-was-here"));
 });
 
 test("says what another format is", async () => {
@@ -163,7 +162,7 @@ test("finds it in a storage that is read in slices, by the last of them, whateve
 });
 
 test("check sums that were turned off are not compared", async () => {
-  const checkpoint = await openCheckpointFile(openFolder("test/fixtures/torch"), "no_crc.pth");
+  const checkpoint = await openCheckpointFile(openFolder(locate("test/fixtures/torch")), "no_crc.pth");
   const info = checkpoint.tensors.get("tensor")!;
   assert.equal([...toF32(await readTensor(info), info.dtype)], [0, 1, 2, 3, 4, 5]);
   await checkpoint.close();

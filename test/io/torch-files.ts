@@ -1,5 +1,4 @@
 /** Files of torch.save made by hand: pickles opcode by opcode, ZIP files entry by entry, of any size and however wrong. */
-import { open } from "node:fs/promises";
 import { crc32 } from "../../src/io/crc32.ts";
 
 /** Opcodes by their characters as Python's pickletools names them; `\xNN` are bytes, as text of latin1. */
@@ -106,13 +105,4 @@ export function zipBytes(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
   const file = new Uint8Array(size);
   for (const { at, bytes } of pieces) file.set(bytes, at);
   return file;
-}
-
-/** The same on the disk, where holes take no room. */
-export async function zipFile(path: string, entries: readonly Entry[]): Promise<void> {
-  const { size, pieces } = zip(entries);
-  const file = await open(path, "w");
-  await file.truncate(size);
-  for (const { at, bytes } of pieces) await file.write(bytes, 0, bytes.length, at);
-  await file.close();
 }

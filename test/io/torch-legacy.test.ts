@@ -1,14 +1,13 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readBytes } from "#fixtures";
 import { PickleError, type TorchTensor, type TorchValue } from "../../src/io/pickle.ts";
 import { memorySource } from "../../src/io/source.ts";
 import { readTensorF32, readTorch, TorchFileError } from "../../src/io/torch-file.ts";
 import { type ErrorType, rejects } from "./helpers.ts";
 import { pickle, str, tensor } from "./torch-files.ts";
 
-const fixture = (name: string) =>
-  new Uint8Array(readFileSync(new URL(`../fixtures/masks/${name}`, import.meta.url)));
+const fixture = (name: string) => readBytes(`test/fixtures/masks/${name}`);
 const mask = fixture("legacy.pth");
 const { logits } = JSON.parse(new TextDecoder().decode(fixture("expected.json"))) as { logits: number[] };
 const at = (value: TorchValue | undefined, key: string) => (value as Map<string, TorchValue>).get(key);

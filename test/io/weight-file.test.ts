@@ -1,16 +1,16 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openFolder } from "#files";
+import { locate, readBytes, serving } from "#fixtures";
 import { openCheckpoint, openCheckpointFile, slices } from "../../src/io/checkpoint.ts";
-import { openFolder } from "../../src/io/files-node.ts";
+import { httpFolder } from "../../src/io/http.ts";
 import { readTensor } from "../../src/io/safetensors.ts";
 import { type ByteSource, type Folder, memoryFolder } from "../../src/io/source.ts";
 import { toF32 } from "../../src/io/values.ts";
-import { file, httpBacked, ramp, utf8 } from "./helpers.ts";
+import { file, ramp, utf8 } from "./helpers.ts";
 
-const fixture = (name: string) =>
-  new Uint8Array(readFileSync(new URL(`../fixtures/${name}`, import.meta.url)));
-const beats = openFolder("test/fixtures/beats");
+const fixture = (name: string) => readBytes(`test/fixtures/${name}`);
+const beats = openFolder(locate("test/fixtures/beats"));
 const mask = fixture("masks/mask.pth");
 const logits: number[] = JSON.parse(new TextDecoder().decode(fixture("masks/expected.json"))).logits;
 
@@ -31,7 +31,8 @@ test("a training state holds the same tensors as safetensors, and its other valu
 });
 
 test("a torch file opens over HTTP", async () => {
-  await httpBacked("test/fixtures/masks", async (folder) => {
+  await serving("test/fixtures/masks", async (url) => {
+    const folder = httpFolder(url);
     const checkpoint = await openCheckpointFile(folder, "mask_runner.pth");
     const info = checkpoint.tensors.get("tensor")!;
     assert.equal([...toF32(await readTensor(info), info.dtype)], logits);

@@ -4,7 +4,7 @@ import { drawGates, expectedOn, type GateKind } from "../../src/mask/gumbel.ts";
 import { gateNoise } from "../../src/mask/noise.ts";
 import { readGolden } from "../fixtures-reader.ts";
 
-const golden = readGolden(new URL("../fixtures/gumbel.safetensors", import.meta.url));
+const golden = readGolden("test/fixtures/gumbel.safetensors");
 const f32 = (name: string) => golden.get(name)!.data as Float32Array;
 const TAU = 1.7; // the fixture's
 const [logits, noise] = [f32("logits"), f32("noise")];

@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readBytes, readText } from "#fixtures";
 import { encodeSafetensors, type StoredDType } from "../../src/io/safetensors.ts";
 import { HeadMask, MaskError } from "../../src/mask/head-mask.ts";
 import { readMask, writeMask } from "../../src/mask/mask-file.ts";
 
-const demo = (task: string) =>
-  readFileSync(new URL(`../../models/demo/masks/pytorch/${task}.safetensors`, import.meta.url));
+const demo = (task: string) => readBytes(`models/demo/masks/pytorch/${task}.safetensors`);
 
 const tensor = (name: string, dtype: StoredDType, shape: number[], values: Float32Array | Uint8Array) => ({
   name,
@@ -32,7 +31,7 @@ async function refuses(bytes: Uint8Array, message: string, name = "x.safetensors
 const two = { layers: 2, heads: 2 };
 
 test("the demo's masks have as many heads on as its README says", async () => {
-  const readme = readFileSync(new URL("../../models/demo/README.md", import.meta.url), "utf8");
+  const readme = readText("models/demo/README.md");
   const stated = new Map(
     [...readme.matchAll(/^\| (\w+) \(\d+\) \|.*\| (\d+) \|$/gm)].map(([, task, on]) => [task!, Number(on)]),
   );

@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readBytes } from "#fixtures";
 import { HeadMask, MaskError } from "../../src/mask/head-mask.ts";
 import { type MaskShape, readMask, writeMask } from "../../src/mask/mask-file.ts";
 import { dict, entry, pickle, tensor, zipBytes } from "../io/torch-files.ts";
 
-const fixture = (name: string) =>
-  new Uint8Array(readFileSync(new URL(`../fixtures/masks/${name}`, import.meta.url)));
+const fixture = (name: string) => readBytes(`test/fixtures/masks/${name}`);
 const shape = { layers: 4, heads: 8 };
 const all: number[] = JSON.parse(new TextDecoder().decode(fixture("expected.json"))).logits;
 const expected = all.filter((_, i) => i % 9 !== 8); // the ninth of a layer is its FFN's

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { openGpu } from "../../src/gpu/index.ts";
 import { Learner, type StepReport } from "../../src/mask/learn.ts";
 import type { LearnSettings } from "../../src/mask/learn-settings.ts";
@@ -17,7 +17,7 @@ const reference: {
   samples: string[];
   settings: LearnSettings;
   steps: { loss: number; penalty: number; gradientNorm: number; logits: number[] }[];
-} = JSON.parse(readFileSync(new URL("../fixtures/learn/ten-steps.json", import.meta.url), "utf8"));
+} = JSON.parse(readText("test/fixtures/learn/ten-steps.json"));
 
 const golden = new Goldens("qwen2audio/mha");
 

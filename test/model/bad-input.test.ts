@@ -31,9 +31,7 @@ const FILES = [
   "tokenizer_config.json",
   "chat_template.json",
 ];
-const original = Object.fromEntries(
-  [...FILES, WEIGHTS].map((name) => [name, new Uint8Array(demoFile(`model/${name}`))]),
-);
+const original = Object.fromEntries([...FILES, WEIGHTS].map((name) => [name, demoFile(`model/${name}`)]));
 const config = JSON.parse(new TextDecoder().decode(original["config.json"]));
 const stored: StoredTensor[] = [];
 for (const info of (await parseHeader(memorySource(WEIGHTS, original[WEIGHTS]!))).tensors.values())

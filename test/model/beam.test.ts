@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { type BeamOptions, BeamSearch } from "../../src/model/beam.ts";
 import { forbid, logSumExp, penalise, topCandidates } from "../../src/model/sample.ts";
 
@@ -20,9 +20,7 @@ interface Fixture {
   tables: { name: string; eos: number[]; logits: number[][][] }[];
   cases: Case[];
 }
-const { tables, cases }: Fixture = JSON.parse(
-  readFileSync(new URL("../fixtures/generate/markov.json", import.meta.url), "utf8"),
-);
+const { tables, cases }: Fixture = JSON.parse(readText("test/fixtures/generate/markov.json"));
 
 /** Searches the table, whose logits depend on the step and the last token. */
 function search(c: Omit<Case, "ids" | "score">): { ids: number[]; score: number; steps: number } {

@@ -1,7 +1,7 @@
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openFolder } from "#files";
+import { locate } from "#fixtures";
 import { fbank, fbankFrames } from "../../src/audio/fbank.ts";
 import { fbankPatches, heardTokens, patchTokens } from "../../src/audio/patches.ts";
 import { openGpu } from "../../src/gpu/index.ts";
@@ -14,7 +14,7 @@ import { expectGolden, Goldens } from "./golden.ts";
 import { TracingOps } from "./tracing-ops.ts";
 
 const golden = new Goldens("beats");
-const folder = openFolder(fileURLToPath(new URL("../fixtures/beats", import.meta.url)));
+const folder = openFolder(locate("test/fixtures/beats"));
 
 const gpu = await openGpu();
 test.after(() => gpu.dispose());

@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { openGpu } from "../../src/gpu/index.ts";
-import { demoClip, demoFile, demoMask, isSwiftShader, loadDemo } from "./demo-model.ts";
+import { demoClip, demoMask, isSwiftShader, loadDemo } from "./demo-model.ts";
 
 interface Expected {
   audio: string;
@@ -17,7 +18,7 @@ interface Expected {
 const NEAR_TIE = 0.006; // a smaller margin may fall to either side in f32
 const EVERY = 8; // clips of which one is asked on the slowest adapter; AHAMASK_FULL=1 asks them all
 
-const answers: Expected[] = JSON.parse(demoFile("expected.json").toString()).answers;
+const answers: Expected[] = JSON.parse(readText("models/demo/expected.json")).answers;
 const clips = [...new Set(answers.map(({ audio }) => audio))];
 
 test("the demo model answers every clip under every condition as the reference does", async () => {

@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { openGpu } from "../../src/gpu/index.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
 import type { Answer, AnswerOptions, Question } from "../../src/model/audio-model.ts";
@@ -23,8 +23,7 @@ interface Asked {
   prompt_ids: number[];
   cases: Case[];
 }
-const fixture = new URL("../fixtures/generate/demo.json", import.meta.url);
-const prompts: Asked[] = JSON.parse(readFileSync(fixture, "utf8")).prompts;
+const prompts: Asked[] = JSON.parse(readText("test/fixtures/generate/demo.json")).prompts;
 
 const gpu = await openGpu();
 const model = await loadDemo(gpu);

@@ -1,6 +1,6 @@
 /** The tiny Qwen2-Audio of the goldens, and its forward over whole sequences as learning and these tests need it. */
-import { fileURLToPath } from "node:url";
 import { openFolder } from "#files";
+import { locate } from "#fixtures";
 import type { Gpu, Tensor } from "../../src/gpu/index.ts";
 import { openCheckpoint } from "../../src/io/checkpoint.ts";
 import { loadWeights } from "../../src/io/load.ts";
@@ -31,7 +31,7 @@ export interface Row {
 }
 
 export const goldenFolder = (variant: string): Folder =>
-  openFolder(fileURLToPath(new URL(`../fixtures/qwen2audio/${variant}`, import.meta.url)));
+  openFolder(locate(`test/fixtures/qwen2audio/${variant}`));
 
 export async function loadGoldenModel(gpu: Gpu, folder: Folder): Promise<GoldenModel> {
   const config = qwen2AudioConfig(await folder.text("config.json"));

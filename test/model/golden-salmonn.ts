@@ -1,6 +1,6 @@
 /** The tiny SALMONN of the goldens, part by part. */
-import { fileURLToPath } from "node:url";
 import { openFolder } from "#files";
+import { locate } from "#fixtures";
 import type { Gpu } from "../../src/gpu/index.ts";
 import { openCheckpoint, openCheckpointFile } from "../../src/io/checkpoint.ts";
 import { loadWeights } from "../../src/io/load.ts";
@@ -10,8 +10,8 @@ import { isRotaryTable, type LlamaConfig, llama, llamaConfig, llamaParams } from
 import { type LoraConfig, loadLora } from "../../src/model/lora.ts";
 import type { Goldens } from "./golden.ts";
 
-export const salmonnFolder = openFolder(fileURLToPath(new URL("../fixtures/salmonn", import.meta.url)));
-export const llamaFolder = openFolder(fileURLToPath(new URL("../fixtures/salmonn/llama", import.meta.url)));
+export const salmonnFolder = openFolder(locate("test/fixtures/salmonn"));
+export const llamaFolder = openFolder(locate("test/fixtures/salmonn/llama"));
 export const LORA: LoraConfig = { rank: 2, alpha: 8 }; // meta.json
 
 export async function goldenLlamaConfig(): Promise<LlamaConfig> {

@@ -8,7 +8,7 @@ export class Goldens {
 
   /** @param folder of test/fixtures */
   constructor(readonly folder: string) {
-    this.#tensors = readGolden(new URL(`../fixtures/${folder}/golden.safetensors`, import.meta.url));
+    this.#tensors = readGolden(`test/fixtures/${folder}/golden.safetensors`);
   }
 
   has(name: string): boolean {

@@ -1,8 +1,6 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { listFiles, locate, readBytes, serving } from "#fixtures";
 import { openGpu } from "../../src/gpu/index.ts";
 import { CheckpointError } from "../../src/io/checkpoint.ts";
 import { encodeSafetensors } from "../../src/io/safetensors.ts";
@@ -13,14 +11,12 @@ import { loadModel } from "../../src/model/load-model.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
 import { salmonnConfig } from "../../src/model/salmonn-config.ts";
 import { TokenizerError } from "../../src/text/tokenizer.ts";
-import { type ErrorType, serve, utf8, withServer } from "../io/helpers.ts";
+import { type ErrorType, utf8 } from "../io/helpers.ts";
 import { expectRejects } from "../reference/compare.ts";
 
-const FOLDER = fileURLToPath(new URL("../fixtures/salmonn", import.meta.url));
+const FOLDER = locate("test/fixtures/salmonn");
 const files: Record<string, Uint8Array> = Object.fromEntries(
-  (readdirSync(FOLDER, { recursive: true }) as string[])
-    .filter((file) => statSync(join(FOLDER, file)).isFile())
-    .map((file) => [file.replaceAll("\\", "/"), readFileSync(join(FOLDER, file))]),
+  listFiles("test/fixtures/salmonn").map((file) => [file, readBytes(`test/fixtures/salmonn/${file}`)]),
 );
 const yaml = new TextDecoder().decode(files["config.yaml"]);
 
@@ -55,8 +51,8 @@ async function refuses(folder: ReturnType<typeof folderWith>, type: ErrorType, .
 
 test("paths count from the YAML: a folder's, a URL's, one in memory", async () => {
   const prints: string[] = [];
-  await withServer(serve(files), async (url) => {
-    for (const from of [FOLDER, join(FOLDER, "config.yaml"), `${url}/config.yaml`, folderWith({})]) {
+  await serving("test/fixtures/salmonn", async (url) => {
+    for (const from of [FOLDER, `${FOLDER}/config.yaml`, `${url}/config.yaml`, folderWith({})]) {
       const { checkpoint } = await openModelFiles(from);
       prints.push(await checkpoint.fingerprint());
       await checkpoint.close();
@@ -238,7 +234,9 @@ test("a file whose sum is wrong where nobody loads it leaves nothing on the GPU"
   const name = "layers.3.self_attn.v_proj.lora_B.default.weight";
   const { checkpoint } = await openModelFiles(folderWith({}));
   const lora = checkpoint.tensors.get(`llama_model.model.${name.replace(".default", "")}`)!;
-  const at = Buffer.from(bytes).indexOf(await lora.source.read(lora.begin, lora.end - lora.begin));
+  const stored = await lora.source.read(lora.begin, lora.end - lora.begin);
+  const latin1 = new TextDecoder("latin1");
+  const at = latin1.decode(bytes).indexOf(latin1.decode(stored));
   await checkpoint.close();
   bytes[at + 100]! ^= 1;
   const folder = folderWith({

@@ -1,12 +1,16 @@
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openFolder } from "#files";
+import { locate } from "#fixtures";
 import { logMel } from "../../src/audio/log-mel.ts";
+import { openSource } from "../../src/cli/convert-source.ts";
 import { openGpu } from "../../src/gpu/index.ts";
 import type { Checkpoint } from "../../src/io/checkpoint.ts";
+import { convertCheckpoint } from "../../src/io/convert.ts";
 import { loadWeights } from "../../src/io/load.ts";
 import type { TensorInfo } from "../../src/io/safetensors.ts";
+import { type Folder, memoryFolder } from "../../src/io/source.ts";
+import { memoryStore } from "../../src/io/store.ts";
 import { EagerOps } from "../../src/kernels/index.ts";
 import { toExample } from "../../src/mask/examples.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
@@ -16,14 +20,13 @@ import type { LoraPlace } from "../../src/model/lora.ts";
 import { openModelFiles } from "../../src/model/open-model.ts";
 import { connectorParams, speechTokens, windowCount } from "../../src/model/salmonn.ts";
 import { salmonnConfig } from "../../src/model/salmonn-config.ts";
-import { here, withFolder } from "../cli/command.ts";
 import { type Nd, nd } from "../reference/array.ts";
 import { expectGolden, Goldens, transpose } from "./golden.ts";
 import { maskOf, spell } from "./golden-salmonn.ts";
 import { TracingOps } from "./tracing-ops.ts";
 
 const golden = new Goldens("salmonn");
-const FOLDER = fileURLToPath(new URL("../fixtures/salmonn", import.meta.url));
+const FOLDER = locate("test/fixtures/salmonn");
 const CLIPS = ["s0", "s1", "long"]; // Whisper's 100 frames are more than BEATs' of s0 and s1, and fewer than those of "long"
 
 const gpu = await openGpu();
@@ -133,7 +136,7 @@ test("the prompt is the template's, the clip between its ends", () => {
 /** Ids that generate gave, without the start token that transformers 4.28 puts before them. */
 const generated = (name: string) => golden.ints(name).slice(1);
 
-async function expectAnswers(folder: string, lora?: LoraPlace): Promise<void> {
+async function expectAnswers(folder: string | Folder, lora?: LoraPlace): Promise<void> {
   using loaded = await loadModel(gpu, folder, lora ? { lora } : {});
   for (const condition of ["nomask", "mask"]) {
     const gates = maskOf(golden, condition === "mask" ? "thresholded" : "nomask", 8);
@@ -163,22 +166,25 @@ test("greedy and beam-4 ids are the reference's, with a mask and without", () =>
 
 test("they are so with the LoRA merged into the weights, too", () => expectAnswers(FOLDER, "merge"));
 
-test("and again from the safetensors that convert makes of these files, to the bit", () =>
-  withFolder(async (out) => {
-    const { code, stderr } = await here("convert", `${FOLDER}/config.yaml`, "--out", out);
-    assert.is(code, 0, stderr);
-    await expectAnswers(out);
-    using converted = await loadModel(gpu, out);
-    assert.is(converted.fingerprint, model.fingerprint);
-    const question = { audio: wav("s0") };
-    assert.equal(await converted.encode([question.audio]), await model.encode([question.audio]));
-    const logitsOf = async (of: AudioLanguageModel) => {
-      const steps: Float32Array[] = [];
-      for await (const { logits } of of.stream([question], { logits: true })) steps.push(logits!);
-      return steps;
-    };
-    assert.equal(await logitsOf(converted), await logitsOf(model));
-  }));
+test("and again from the safetensors that convert makes of these files, to the bit", async () => {
+  const { checkpoint, files } = await openSource(`${FOLDER}/config.yaml`, undefined);
+  const store = memoryStore();
+  const written = await convertCheckpoint(checkpoint, store, { files });
+  await checkpoint.close();
+  const read = async (name: string) => [name, (await store.read(name))!] as const;
+  const out = memoryFolder("out", Object.fromEntries(await Promise.all(written.files.map(read))));
+  await expectAnswers(out);
+  using converted = await loadModel(gpu, out);
+  assert.is(converted.fingerprint, model.fingerprint);
+  const question = { audio: wav("s0") };
+  assert.equal(await converted.encode([question.audio]), await model.encode([question.audio]));
+  const logitsOf = async (of: AudioLanguageModel) => {
+    const steps: Float32Array[] = [];
+    for await (const { logits } of of.stream([question], { logits: true })) steps.push(logits!);
+    return steps;
+  };
+  assert.equal(await logitsOf(converted), await logitsOf(model));
+});
 
 /** Every tensor's bytes. */
 async function bytesOf({ tensors }: Checkpoint): Promise<Map<string, Uint8Array>> {

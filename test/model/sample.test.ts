@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { GenerateError } from "../../src/model/errors.ts";
 import {
   checkSampling,
@@ -26,9 +26,7 @@ interface Fixture {
   }[];
   penalised: { row: number; penalty: number; seen: number[]; logits: number[] }[];
 }
-const fixture: Fixture = JSON.parse(
-  readFileSync(new URL("../fixtures/generate/sampling.json", import.meta.url), "utf8"),
-);
+const fixture: Fixture = JSON.parse(readText("test/fixtures/generate/sampling.json"));
 const rows = fixture.rows.map((row) => Float32Array.from(row));
 const off: Sampling = { temperature: 1, topK: 0, topP: 1 };
 

@@ -1,6 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import { openFolder } from "#files";
+import { locate } from "#fixtures";
 import { logMel } from "../../src/audio/log-mel.ts";
 import { openGpu } from "../../src/gpu/index.ts";
 import { openCheckpoint } from "../../src/io/checkpoint.ts";
@@ -14,7 +14,7 @@ import { TracingOps } from "./tracing-ops.ts";
 
 const FRAMES = 200; // 2 s
 const golden = new Goldens("whisper");
-const folder = openFolder(fileURLToPath(new URL("../fixtures/whisper", import.meta.url)));
+const folder = openFolder(locate("test/fixtures/whisper"));
 const config = whisperConfig(Fields.parse(await folder.text("config.json"), "config.json"));
 
 const gpu = await openGpu();

@@ -4,7 +4,7 @@ import { type Nd, nd } from "./array.ts";
 import { expectClose } from "./compare.ts";
 import * as ref from "./ops.ts";
 
-const golden = readGolden(new URL("../fixtures/ops.safetensors", import.meta.url));
+const golden = readGolden("test/fixtures/ops.safetensors");
 
 /** What PyTorch has for `op.name`. */
 function torch(op: string, name: string): Nd {

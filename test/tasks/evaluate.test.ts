@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { type Gpu, openGpu } from "../../src/gpu/index.ts";
 import { memoryStore } from "../../src/io/store.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
@@ -14,9 +15,8 @@ import {
   type Unheard,
 } from "../../src/tasks/evaluate.ts";
 import { loadClip } from "../../src/tasks/load-clips.ts";
-import { expected } from "../cli/command.ts";
 import { rejects } from "../io/helpers.ts";
-import { demoClip, demoFile, demoMask, loadDemo, MODEL } from "../model/demo-model.ts";
+import { demoClip, demoMask, expected, loadDemo, MODEL } from "../model/demo-model.ts";
 
 const DATA = MODEL.replace(/model$/, "data");
 
@@ -41,7 +41,7 @@ async function all(results: AsyncIterable<Evaluated | Unheard>): Promise<(Evalua
 }
 
 test("answers as transformers does, under an instruction, a mask and none, and names what cannot be heard", async () => {
-  const set = parseDataset(demoFile("data/asr.eval.jsonl").toString(), "asr.eval.jsonl");
+  const set = parseDataset(readText("models/demo/data/asr.eval.jsonl"), "asr.eval.jsonl");
   const [first, second] = set.rows as [Row, Row];
   const items = evalItems(model, [first, { ...first, row: 90, audio: ["nowhere.flac"] }, second], DATA);
   const { prompt, text, tokens } = expected("speech-000", "instruction", "asr");

@@ -1,9 +1,7 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { DeviceLostError, type Gpu, openGpu } from "../../src/gpu/index.ts";
-import { openStore } from "../../src/io/files-node.ts";
 import { SourceError } from "../../src/io/source.ts";
 import { memoryStore, type Store } from "../../src/io/store.ts";
 import { LearnError, RunStoppedError } from "../../src/mask/errors.ts";
@@ -14,11 +12,10 @@ import { ClipCache } from "../../src/tasks/clip-cache.ts";
 import { DataError, parseDataset, type Row } from "../../src/tasks/dataset.ts";
 import { holdOut, type LearnData } from "../../src/tasks/learn-data.ts";
 import { type LearnEvent, type Learned, type LearnRunOptions, learnRun } from "../../src/tasks/learn-run.ts";
-import { withFolder } from "../cli/command.ts";
 import { rejects } from "../io/helpers.ts";
-import { demoFile, loadDemo, MODEL } from "../model/demo-model.ts";
+import { loadDemo, MODEL } from "../model/demo-model.ts";
 
-const { rows: ROWS } = parseDataset(demoFile("data/gr.learn.jsonl").toString(), "gr");
+const { rows: ROWS } = parseDataset(readText("models/demo/data/gr.learn.jsonl"), "gr");
 const data = (rows: readonly Row[]): LearnData => ({
   name: "gr",
   rows,
@@ -282,25 +279,29 @@ test("counts that are none are refused", async () => {
     await rejects(() => learn(memoryStore(), options), LearnError, RegExp(`^learn: expected ${message}`));
 });
 
-test("a folder that can no longer be written to ends a run; put right, it goes on", () =>
-  withFolder(async (dir) => {
-    const [path, away] = [join(dir, "run"), join(dir, "away")];
-    const store = openStore(path);
-    const lose = onStep(2, () => {
-      renameSync(path, away);
-      writeFileSync(path, "in the way");
-    });
-    const stopped = await rejects(
-      () => learn(store, {}, lose),
-      RunStoppedError,
-      /^write: expected to write '.*', got a file where a folder should be; .*kept up to step 2 in .*: go on with --resume$/,
-    );
-    assert.instance(stopped.cause, SourceError);
-    rmSync(path);
-    renameSync(away, path);
-    await learn(store, { resume: true });
-    await assertSame(store);
-  }));
+test("a store that can no longer be written to ends a run; put right, it goes on", async () => {
+  const kept = memoryStore("runs/full");
+  let full = false;
+  const refuse = () =>
+    Promise.reject(new SourceError("write: expected to write, got a full disk; free some space"));
+  const store: Store = {
+    ...kept,
+    write: (path, bytes) => (full ? refuse() : kept.write(path, bytes)),
+    append: (path, bytes) => (full ? refuse() : kept.append(path, bytes)),
+  };
+  const lose = onStep(2, () => {
+    full = true;
+  });
+  const stopped = await rejects(
+    () => learn(store, {}, lose),
+    RunStoppedError,
+    /^write: expected to write, got a full disk; .*kept up to step 2 in runs\/full: go on with --resume$/,
+  );
+  assert.instance(stopped.cause, SourceError);
+  full = false;
+  await learn(store, { resume: true });
+  await assertSame(store);
+});
 
 test("patience ends a run when validation gets no better", async () => {
   const still = { start: 1e-9, peak: 1e-9, end: 1e-9, warmup: 0 }; // the mask stays, and so does its score

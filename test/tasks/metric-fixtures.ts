@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import type { Pair } from "../../src/tasks/metric-types.ts";
 
 /** A file of test/fixtures/metrics, which scripts/oracle/metrics.py has written. */
-export const fixture = <T>(name: string): T =>
-  JSON.parse(readFileSync(new URL(`../fixtures/metrics/${name}.json`, import.meta.url), "utf8"));
+export const fixture = <T>(name: string): T => JSON.parse(readText(`test/fixtures/metrics/${name}.json`));
 
 export const pair = (hypothesis: string, reference: string): Pair => ({ hypothesis, reference });
 

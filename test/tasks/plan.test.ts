@@ -1,6 +1,6 @@
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { locate } from "#fixtures";
 import { SAMPLE_RATE } from "../../src/audio/load.ts";
 import { type DryLimits, type Gpu, openGpu } from "../../src/gpu/index.ts";
 import { type BuiltModel, blueprint } from "../../src/model/blueprint.ts";
@@ -19,7 +19,7 @@ import * as shapes from "./published-shapes.ts";
 const gpu = await openGpu();
 test.after(() => gpu.dispose());
 
-const fixture = (path: string) => fileURLToPath(new URL(`../fixtures/${path}`, import.meta.url));
+const fixture = (path: string) => locate(`test/fixtures/${path}`);
 
 const F32 = 4;
 const HALF = 2; // f16 and bf16

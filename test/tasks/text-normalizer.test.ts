@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { normalizeEnglish } from "../../src/tasks/text-normalizer.ts";
 
-const fixture = new URL("../fixtures/metrics/normalizer.json", import.meta.url);
-const { cases }: { cases: [string, string][] } = JSON.parse(readFileSync(fixture, "utf8"));
+const { cases }: { cases: [string, string][] } = JSON.parse(
+  readText("test/fixtures/metrics/normalizer.json"),
+);
 
 test("texts are normalised as by transformers' EnglishTextNormalizer", () => {
   assert.ok(cases.length > 500);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readText } from "#fixtures";
 import { ChatTemplate } from "../../src/text/chat.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
 
@@ -9,18 +9,16 @@ export interface TextFixture {
   noise?: { ids: number[]; decoded: string }[];
 }
 
-export const read = (path: string) => readFileSync(path, "utf8");
-
 function load(name: string, folder: string, templateFile: "chat_template.json" | "chat_template.jinja") {
-  const config = read(`${folder}/tokenizer_config.json`);
+  const config = readText(`${folder}/tokenizer_config.json`);
   return {
     name,
-    tokenizer: Tokenizer.fromJson(read(`${folder}/tokenizer.json`), config),
+    tokenizer: Tokenizer.fromJson(readText(`${folder}/tokenizer.json`), config),
     template: ChatTemplate.fromFiles({
-      [templateFile]: read(`${folder}/${templateFile}`),
+      [templateFile]: readText(`${folder}/${templateFile}`),
       "tokenizer_config.json": config,
     }),
-    fixture: JSON.parse(read(`test/fixtures/text/${name}.json`)) as TextFixture,
+    fixture: JSON.parse(readText(`test/fixtures/text/${name}.json`)) as TextFixture,
   };
 }
 

@@ -1,9 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { ChatTemplate, ChatTemplateError } from "../../src/text/chat.ts";
 import { buildPrompt, collapseAudio } from "../../src/text/prompt.ts";
 import { readGolden } from "../fixtures-reader.ts";
-import { llama, qwen, read } from "./fixtures.ts";
+import { llama, qwen } from "./fixtures.ts";
 
 const audioToken = "<|AUDIO|>";
 const prompt = (clips: number, text: string, system?: string, model = qwen) =>
@@ -49,7 +50,7 @@ for (const model of [qwen, llama]) {
 }
 
 test("all prompts of the demo model", () => {
-  const { answers } = JSON.parse(read("models/demo/expected.json"));
+  const { answers } = JSON.parse(readText("models/demo/expected.json"));
   for (const text of new Set<string>(answers.map((answer: { prompt: string }) => answer.prompt))) {
     const { ids } = prompt(1, text);
     assert.is(

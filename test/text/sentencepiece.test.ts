@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readBytes, readText } from "#fixtures";
 import { Tokenizer, TokenizerError } from "../../src/text/tokenizer.ts";
-import { read } from "./fixtures.ts";
 
 /** What SentencePiece and transformers give, written by scripts/oracle/llama_text.py. */
 const {
@@ -16,10 +15,10 @@ const {
     decodedSpecial: string;
     decodedLiteral: string;
   }[];
-} = JSON.parse(read("test/fixtures/text/vicuna.json"));
-const model = Uint8Array.from(readFileSync("test/fixtures/text/vicuna/tokenizer.model"));
+} = JSON.parse(readText("test/fixtures/text/vicuna.json"));
+const model = readBytes("test/fixtures/text/vicuna/tokenizer.model");
 const own = Tokenizer.fromSentencePiece(model);
-const converted = Tokenizer.fromJson(read("test/fixtures/text/vicuna/tokenizer.json"), undefined);
+const converted = Tokenizer.fromJson(readText("test/fixtures/text/vicuna/tokenizer.json"), undefined);
 
 for (const [name, tokenizer] of [
   ["tokenizer.model", own],
@@ -70,13 +69,13 @@ test("100,000 characters without a space take less than a second", () => {
   assert.ok(ms < 1000, `took ${ms} ms`);
 });
 
+const utf8 = (value: string | Uint8Array) =>
+  typeof value === "string" ? new TextEncoder().encode(value) : value;
 const bytes = (...parts: (number | string | Uint8Array)[]) =>
-  Uint8Array.from(parts.flatMap((part) => (typeof part === "number" ? part : [...Buffer.from(part)])));
+  Uint8Array.from(parts.flatMap((part) => (typeof part === "number" ? part : [...utf8(part)])));
 /** A field of a protobuf message: a small number, or what is nested. */
 const field = (number: number, value: number | string | Uint8Array) =>
-  typeof value === "number"
-    ? bytes(number * 8, value)
-    : bytes(number * 8 + 2, Buffer.from(value).length, value);
+  typeof value === "number" ? bytes(number * 8, value) : bytes(number * 8 + 2, utf8(value).length, value);
 const piece = (text: string, kind: number) => field(1, bytes(field(1, text), field(3, kind)));
 const BYTES = bytes(
   ...Array.from({ length: 256 }, (_, b) => piece(`<0x${b.toString(16).toUpperCase().padStart(2, "0")}>`, 6)),
@@ -105,7 +104,7 @@ test("files that cannot be used are refused with a remedy", () => {
     model.subarray(0, 1000),
     /expected a model of SentencePiece, got other bytes .*use Llama's or Vicuna's/,
   );
-  throws(Buffer.from("<!doctype html>"), /expected a model of SentencePiece/);
+  throws(utf8("<!doctype html>"), /expected a model of SentencePiece/);
   throws(bytes(), /expected a byte-pair model \(type 2\), got type 1/);
   throws(bytes(BYTES, AS_IT_IS), /expected a byte-pair model \(type 2\), got type 1/);
   throws(bytes(BYTES, BPE), /expected spaces as they are, got remove_extra_whitespaces/);

@@ -1,15 +1,12 @@
-import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readBytes, readText } from "#fixtures";
 import { speechPrompt } from "../../src/text/speech-prompt.ts";
 import { Tokenizer } from "../../src/text/tokenizer.ts";
-import { read } from "./fixtures.ts";
 
-const tokenizer = Tokenizer.fromSentencePiece(
-  Uint8Array.from(readFileSync("test/fixtures/text/vicuna/tokenizer.model")),
-);
+const tokenizer = Tokenizer.fromSentencePiece(readBytes("test/fixtures/text/vicuna/tokenizer.model"));
 const { cases }: { cases: { text: string; ids: number[] }[] } = JSON.parse(
-  read("test/fixtures/text/vicuna.json"),
+  readText("test/fixtures/text/vicuna.json"),
 );
 const TEMPLATE = "USER: {}\nASSISTANT:";
 const START = 1;

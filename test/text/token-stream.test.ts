@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
-import { llama, qwen, read } from "./fixtures.ts";
+import { llama, qwen } from "./fixtures.ts";
 
 /** The pieces of `ids` as a user sees them come. */
 function pieces(tokenizer: Tokenizer, ids: number[], special = false): string[] {
@@ -22,7 +23,7 @@ for (const { name, tokenizer, fixture } of [qwen, llama]) {
 }
 
 test("every answer of the demo model, token by token", () => {
-  const { answers } = JSON.parse(read("models/demo/expected.json"));
+  const { answers } = JSON.parse(readText("models/demo/expected.json"));
   for (const { text, tokens } of answers) {
     const shown = pieces(qwen.tokenizer, tokens);
     assert.is(shown.join(""), text);

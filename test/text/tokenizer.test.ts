@@ -1,9 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readText } from "#fixtures";
 import { Tokenizer, TokenizerError } from "../../src/text/tokenizer.ts";
-import { llama, qwen, read } from "./fixtures.ts";
+import { llama, qwen } from "./fixtures.ts";
 
-const demoJson = JSON.parse(read("models/demo/model/tokenizer.json"));
+const demoJson = JSON.parse(readText("models/demo/model/tokenizer.json"));
 const withJson = (changes: object) =>
   Tokenizer.fromJson(JSON.stringify({ ...demoJson, ...changes }), undefined);
 
@@ -53,7 +54,7 @@ test("idOf and size", () => {
 });
 
 test("the demo model's prompts and answers", () => {
-  const { answers } = JSON.parse(read("models/demo/expected.json"));
+  const { answers } = JSON.parse(readText("models/demo/expected.json"));
   for (const { prompt, text, tokens } of answers) {
     assert.is(qwen.tokenizer.decode(qwen.tokenizer.encode(prompt)), prompt);
     assert.is(qwen.tokenizer.decode(tokens), text);

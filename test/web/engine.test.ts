@@ -1,8 +1,11 @@
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { openGpu } from "../../src/gpu/index.ts";
+import { EagerOps } from "../../src/kernels/index.ts";
+import { answerLosses } from "../../src/mask/gate-gradient.ts";
 import type { MaskBits } from "../../web/src/engine/engine.ts";
-import { demoFile, demoMask } from "../model/demo-model.ts";
+import { demoClip, demoFile, demoMask, loadDemo } from "../model/demo-model.ts";
 import { openSite, type Site } from "./site.ts";
 
 interface Expected {
@@ -73,6 +76,161 @@ test("a FLAC is heard, and answered as the reference does under instruction, non
   assert.match(clip.id, /^[0-9a-f]{64}$/);
   assert.ok(clip.tokens > 0 && clip.heard <= 3);
   assert.is(Object.values(clip.mel.values).length, clip.mel.frames * clip.mel.bands);
+});
+
+/** What a call on the page rejects with, as `name: message`. */
+const rejection = (call: () => Promise<unknown>) =>
+  page.evaluate(call).then(
+    () => "nothing",
+    (error: Error) => error.message,
+  );
+
+test("an answer is stopped in the middle, and the next one comes whole", async () => {
+  const { error, text } = await page.evaluate(async (path) => {
+    const { id } = await engine.hear(await fetchFile(path));
+    const controller = new AbortController();
+    const stop = () => controller.abort();
+    const error = await engine
+      .answer({ clip: id, conditions: [{}] }, stop, controller.signal)
+      .catch((e) => e.name);
+    const { texts } = await engine.answer({ clip: id, conditions: [{}] }, () => {});
+    return { error, text: texts[0] };
+  }, `demo/${CLIP}`);
+  assert.is(error, "AbortError");
+  assert.is(text, "set the heat in the bedroom to twenty");
+});
+
+test("the effects of heads are those of a direct computation, and come bit by bit", async () => {
+  const answer = "set the heat";
+  const { effects, reports } = await page.evaluate(
+    async ([path, answer]) => {
+      const { id } = await engine.hear(await fetchFile(path));
+      const reports: number[] = [];
+      const count = (some: Float32Array) => reports.push(some.filter((x) => !Number.isNaN(x)).length);
+      const effects = await engine.effects({ clip: id, condition: {}, answer }, count);
+      return { effects: [...effects], reports };
+    },
+    [`demo/${CLIP}`, answer] as const,
+  );
+  assert.is(effects.length, 64);
+  assert.ok(reports.length > 1 && reports.at(-1) === 64);
+  using gpu = await openGpu();
+  using model = await loadDemo(gpu);
+  const [audio] = await model.encode([await demoClip(CLIP)]);
+  const { tokenizer, generation, lm } = model.family;
+  const ids = [...tokenizer.encode(answer), generation.stop[0]!];
+  const example = { name: "direct", prompt: model.layOut({ audio: audio! }), answer: ids };
+  const loss = async (off?: number) => {
+    using ops = new EagerOps(gpu, "direct");
+    const gates = Float32Array.from({ length: 64 }, (_, i) => Number(i !== off));
+    const losses = answerLosses(ops, lm, [example], ops.upload("gates", [1, 8, 8], gates));
+    return new Float32Array(await ops.submit(losses)).reduce((a, b) => a + b, 0);
+  };
+  const asIs = await loss();
+  for (const head of [0, 13, 37, 63]) {
+    const direct = (await loss(head)) - asIs;
+    assert.ok(
+      Math.abs(effects[head]! - direct) < 1e-3,
+      `head ${head}: ${effects[head]} instead of ${direct}`,
+    );
+  }
+});
+
+test("an instruction costs tokens that a mask does not", async () => {
+  const cost = await page.evaluate(
+    async ([path, mask]) => {
+      const { id } = await engine.hear(await fetchFile(path));
+      return await engine.cost({ clip: id, prompt: "write down what is said", mask });
+    },
+    [`demo/${CLIP}`, await maskBits("masks/asr.safetensors")] as const,
+  );
+  assert.ok(cost.instruction.promptTokens > cost.mask.promptTokens);
+  assert.ok(cost.instruction.firstTokenSeconds > 0 && cost.mask.firstTokenSeconds > 0);
+});
+
+test("a recording at the device's rate is heard as the same sound in a file", async () => {
+  const ids = await page.evaluate(async () => {
+    const rate = 48_000;
+    const samples = Float32Array.from({ length: rate }, (_, i) => Math.sin(i / 20) / 2);
+    const header = new DataView(new ArrayBuffer(44)); // WAV, float, mono
+    const text = (at: number, s: string) =>
+      [...s].forEach((c, i) => {
+        header.setUint8(at + i, c.charCodeAt(0));
+      });
+    text(0, "RIFF");
+    header.setUint32(4, 36 + samples.byteLength, true);
+    text(8, "WAVEfmt ");
+    header.setUint32(16, 16, true);
+    header.setUint16(20, 3, true);
+    header.setUint16(22, 1, true);
+    header.setUint32(24, rate, true);
+    header.setUint32(28, 4 * rate, true);
+    header.setUint16(32, 4, true);
+    header.setUint16(34, 32, true);
+    text(36, "data");
+    header.setUint32(40, samples.byteLength, true);
+    const clips = [
+      await engine.hear({ samples, rate }),
+      await engine.hear(new File([header, samples], "tone.wav")),
+    ];
+    return clips.map(({ id }) => id);
+  });
+  assert.is(ids[0], ids[1]);
+});
+
+test("a sound of three hours is heard as far as the model's window", async () => {
+  const clip = await page.evaluate(async () => {
+    const [rate, seconds] = [16_000, 3 * 3600];
+    const bytes = 2 * rate * seconds;
+    const header = new Uint32Array([
+      0x46464952,
+      36 + bytes,
+      0x45564157,
+      0x20746d66,
+      16,
+      0x10001,
+      rate,
+      2 * rate,
+      0x100002,
+      0x61746164,
+      bytes,
+    ]);
+    const hour = new Uint8Array(bytes / 3).fill(1);
+    return await engine.hear(new File([header, hour, hour, hour], "long.wav"));
+  });
+  assert.equal([clip.seconds, clip.heard], [3 * 3600, 3]);
+});
+
+test("what cannot be heard, answered or loaded is an error in words", async () => {
+  assert.match(
+    await rejection(() => engine.hear(new File(["Dear Sir or Madam, please find"], "letter.txt"))),
+    /letter\.txt: expected a WAV, FLAC, MP3 or Ogg Vorbis file, got text that begins/,
+  );
+  assert.match(
+    await rejection(() => engine.hear({ samples: new Float32Array(16_000).fill(Number.NaN), rate: 16_000 })),
+    /expected finite samples, got NaN/,
+  );
+  assert.match(
+    await rejection(() => engine.hear({ samples: new Float32Array(10), rate: 16_000 })),
+    /expected sound long enough/,
+  );
+  assert.match(
+    await rejection(() => engine.answer({ clip: "none", conditions: [{}] }, () => {})),
+    /expected a clip that was heard/,
+  );
+  assert.match(
+    await rejection(async () => {
+      const { id } = await engine.hear(await fetchFile("demo/clips/eval/speech-000.flac"));
+      const mask = { layers: 8, heads: 8, bits: new Uint8Array(8), metadata: { fingerprint: "another" } };
+      await engine.answer({ clip: id, conditions: [{ mask }] }, () => {});
+    }),
+    /this mask was made for another model/,
+  );
+  assert.match(await rejection(() => engine.load({ kind: "url", url: "nowhere" }, () => {})), /nowhere.*404/);
+  assert.match(
+    await rejection(async () => engine.hear(await fetchFile("demo/clips/eval/speech-000.flac"))),
+    /expected a model, got none; load one/,
+  );
 });
 
 test.run();

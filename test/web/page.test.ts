@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { command, expected, ours, withFolder } from "../cli/command.ts";
+import { command, ours, withFolder } from "../cli/command.ts";
+import { expected } from "../model/demo-model.ts";
 import { mainThreadTasks } from "./main-thread.ts";
 import { answered, answerOf, drop, openPageSite, type PageSite, picture, ROOT } from "./page-site.ts";
 

@@ -31,7 +31,7 @@ export async function openSite(flags: readonly string[] = []): Promise<Site> {
   const input = join(common.root, "engine.html");
   await build({
     ...common,
-    logLevel: "warn",
+    logLevel: "error",
     build: { outDir, emptyOutDir: true, rolldownOptions: { input } },
   });
   const server = await preview({ ...common, logLevel: "warn", build: { outDir }, preview: { port: 0 } });
@@ -44,7 +44,6 @@ export async function openSite(flags: readonly string[] = []): Promise<Site> {
     async open({ context, workerPrefix } = {}) {
       const page = await (context ?? (await browser.newContext())).newPage();
       page.on("pageerror", (error) => console.error(`page: ${error.stack ?? error.message}`));
-      page.on("console", (message) => console.error(`page: ${message.text()}`));
       await page.addInitScript("globalThis.__name = (f) => f"); // what tsx marks functions with
       await page.addInitScript(() => {
         globalThis.fetchFile = async (path) =>

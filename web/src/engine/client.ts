@@ -9,8 +9,8 @@ import type {
   HeardClip,
   Job,
   Kept,
+  LearnAsk,
   LearnEvent,
-  LearnRequest,
   LoadedModel,
   Machine,
   ModelSource,
@@ -33,11 +33,7 @@ export interface EngineClient {
   effects(question: EffectsQuestion, onEffects: OnEffects, signal?: AbortSignal): Promise<Float32Array>;
   cost(question: CostQuestion, signal?: AbortSignal): Promise<Cost>;
   /** The signal pauses the run: it then resolves with what it has come to. */
-  learn(
-    request: LearnRequest | { readonly run: string },
-    onEvent: (event: LearnEvent) => void,
-    signal?: AbortSignal,
-  ): Promise<Run>;
+  learn(request: LearnAsk, onEvent: (event: LearnEvent) => void, signal?: AbortSignal): Promise<Run>;
   kept(): Promise<Kept>;
   forget(what: Parameters<Engine["forget"]>[0]): Promise<void>;
   /** Ends the worker; what is under way never settles. */
@@ -74,14 +70,17 @@ export function openEngine(): EngineClient {
   return {
     start: (listen) => whole(engine.start(Comlink.proxy(listen))),
     load: (source, onProgress, signal) =>
-      job(signal, (n) => engine.load(n, fromPage(source), Comlink.proxy(onProgress))),
+      job(signal, (n) =>
+        engine.load(n, source.kind === "url" ? fromPage(source) : source, Comlink.proxy(onProgress)),
+      ),
     hear: (sound) => whole(engine.hear(sound)),
     answer: (question, onPiece, signal) =>
       job(signal, (n) => engine.answer(n, question, Comlink.proxy(onPiece))),
     effects: (question, onEffects, signal) =>
       job(signal, (n) => engine.effects(n, question, Comlink.proxy(onEffects))),
     cost: (question, signal) => job(signal, (n) => engine.cost(n, question)),
-    learn: (request, onEvent, signal) => job(signal, (n) => engine.learn(n, request, Comlink.proxy(onEvent))),
+    learn: (request, onEvent, signal) =>
+      job(signal, (n) => engine.learn(n, withAddress(request), Comlink.proxy(onEvent))),
     kept: () => whole(engine.kept()),
     forget: (what) => whole(engine.forget(what)),
     close() {
@@ -91,5 +90,10 @@ export function openEngine(): EngineClient {
   };
 }
 
-const fromPage = (source: ModelSource): ModelSource =>
-  source.kind === "url" ? { ...source, url: new URL(source.url, document.baseURI).href } : source;
+const fromPage = <T extends { readonly url: string }>(source: T): T => ({
+  ...source,
+  url: new URL(source.url, document.baseURI).href,
+});
+
+const withAddress = (request: LearnAsk): LearnAsk =>
+  "rows" in request && "url" in request.rows ? { ...request, rows: fromPage(request.rows) } : request;

@@ -1,4 +1,10 @@
-import { answerLosses, EagerOps, type EncodedClip, type Example } from "../../../src/index.ts";
+import {
+  type AudioLanguageModel,
+  answerLosses,
+  EagerOps,
+  type EncodedClip,
+  type Example,
+} from "../../../src/index.ts";
 import type { Clips } from "./clips.ts";
 import type { EffectsQuestion } from "./engine.ts";
 import type { Host, Loaded } from "./host.ts";
@@ -21,8 +27,9 @@ export async function effects(
   onEffects: (effects: Float32Array) => void,
   signal: AbortSignal,
 ): Promise<Float32Array> {
-  const { layers, heads } = host.model;
-  const base = gatesOf(host, condition.mask);
+  const model = await host.model();
+  const { layers, heads } = model;
+  const base = gatesOf(model, condition.mask);
   const out = new Float32Array(layers * heads).fill(Number.NaN);
   const losses = (switched: (length: number) => readonly number[]) =>
     host.run(
@@ -55,8 +62,7 @@ export async function effects(
   return out;
 }
 
-function gatesOf(host: Host, bits: EffectsQuestion["condition"]["mask"]): Float32Array {
-  const { model } = host;
+function gatesOf(model: AudioLanguageModel, bits: EffectsQuestion["condition"]["mask"]): Float32Array {
   if (!bits) return new Float32Array(model.layers * model.heads).fill(1);
   const mask = toMask(bits);
   mask.check(model);

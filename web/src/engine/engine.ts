@@ -139,6 +139,9 @@ export interface LearnRequest {
   readonly seed: number;
 }
 
+/** A run to begin, or the name of one to go on with. */
+export type LearnAsk = LearnRequest | { readonly run: string };
+
 export type LearnEvent =
   | { readonly kind: "hearing"; readonly rows: number; readonly of: number }
   | { readonly kind: "note"; readonly text: string }
@@ -182,7 +185,10 @@ export type EngineEvent =
 export interface Engine {
   /** Opens the GPU. @throws NoAdapterError with what to do, by browser */
   start(listen: (event: EngineEvent) => void): Promise<Machine>;
-  /** Loads a model in place of the one before it; clips that were heard are heard again by the new one. */
+  /**
+   * Loads a model in place of the one before it, which ends what is under way, as `abort` would; clips that were heard are
+   * heard again by the new one. When it fails there is no model until one is loaded.
+   */
   load(job: Job, source: ModelSource, onProgress: OnProgress): Promise<LoadedModel>;
   hear(sound: File | Recording): Promise<HeardClip>;
   answer(job: Job, question: Question, onPiece: OnPiece): Promise<Answered>;
@@ -196,11 +202,7 @@ export interface Engine {
    * Learns a mask, or goes on with the run of that name. Aborting pauses it after its step with everything kept: it then
    * resolves, as it does at its end, with what it has come to.
    */
-  learn(
-    job: Job,
-    request: LearnRequest | { readonly run: string },
-    onEvent: (event: LearnEvent) => void,
-  ): Promise<Run>;
+  learn(job: Job, request: LearnAsk, onEvent: (event: LearnEvent) => void): Promise<Run>;
   abort(job: Job): void;
   kept(): Promise<Kept>;
   /** Deletes what is kept: one model's files, one run, or all. */

@@ -45,10 +45,10 @@ export class Host {
     return this.#gpu?.bytes ?? 0;
   }
 
-  /** @throws Error when there is none */
-  get model(): AudioLanguageModel {
-    if (this.#loaded) return this.#loaded.model;
-    throw new Error("engine: expected a model, got none; load one first");
+  /** The model, once it is there if it is on its way. @throws Error when there is none */
+  async model(): Promise<AudioLanguageModel> {
+    if (this.#loaded || !this.#source) return this.#there().model;
+    return await this.run(async ({ model }) => model);
   }
 
   /** @throws NoAdapterError */
@@ -120,7 +120,12 @@ export class Host {
       this.emit({ kind: "recovered", seconds: (performance.now() - this.#lostAt) / 1000 });
       this.#lostAt = undefined;
     }
-    return { model: this.model, clips: this.#loaded!.clips };
+    return this.#there();
+  }
+
+  #there(): Loaded {
+    if (this.#loaded) return this.#loaded;
+    throw new Error("engine: expected a model, got none; load one first");
   }
 
   async #open(): Promise<Gpu> {

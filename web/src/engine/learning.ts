@@ -15,13 +15,11 @@ import {
   type Store,
 } from "../../../src/index.ts";
 import type { Clips } from "./clips.ts";
-import type { LearnEvent, LearnRequest, LearnRow, Run } from "./engine.ts";
+import type { LearnAsk, LearnEvent, LearnRow, Run } from "./engine.ts";
 import type { Host } from "./host.ts";
 import { alone, type Begun, type Runs } from "./runs.ts";
 
 const CHECKPOINT_EVERY = 5; // steps that a reload may cost
-
-export type Ask = LearnRequest | { readonly run: string };
 
 /**
  * Learns a mask, a step at a time, so that other jobs may come between. All is kept in the run's folder: the request, the
@@ -34,12 +32,12 @@ export const learn = (
   host: Host,
   clips: Clips,
   runs: Runs,
-  ask: Ask,
+  ask: LearnAsk,
   onEvent: (event: LearnEvent) => void,
   signal: AbortSignal,
 ): Promise<Run> =>
   alone(ask.run, async () => {
-    const begun = await beginOrGoOn(host.model, clips, runs, ask, onEvent);
+    const begun = await beginOrGoOn(await host.model(), clips, runs, ask, onEvent);
     const { task, steps, batch, rate, seed } = begun.request;
     const store = runs.store(ask.run);
     const options = {
@@ -82,7 +80,7 @@ async function beginOrGoOn(
   model: AudioLanguageModel,
   clips: Clips,
   runs: Runs,
-  ask: Ask,
+  ask: LearnAsk,
   onEvent: (event: LearnEvent) => void,
 ): Promise<Begun> {
   const before = await runs.begun(ask.run);

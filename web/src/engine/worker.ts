@@ -58,7 +58,7 @@ const engine: Engine = {
     }),
 
   async hear(sound) {
-    const clip = await clips.hear(host.model, sound);
+    const clip = await clips.hear(await host.model(), sound);
     return Comlink.transfer(clip, [clip.waveform.buffer, clip.mel.values.buffer]);
   },
 
