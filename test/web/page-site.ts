@@ -90,11 +90,18 @@ function send(
   createReadStream(file, { start, end }).pipe(response);
 }
 
+export interface OpenOptions extends BrowserContextOptions {
+  /** Hears of every request of the page and its workers. */
+  readonly onRequest?: (url: string) => void;
+  /** Runs in the page before its own code. */
+  readonly before?: string;
+}
+
 export interface PageSite {
   readonly server: StaticServer;
   readonly browser: Browser;
   /** A new page in a context of its own, at the page's address. */
-  open(options?: BrowserContextOptions): Promise<Page>;
+  open(options?: OpenOptions): Promise<Page>;
   close(): Promise<void>;
 }
 
@@ -111,8 +118,10 @@ export async function openPageSite(flags: readonly string[] = []): Promise<PageS
   return {
     server,
     browser,
-    async open(options = {}) {
+    async open({ onRequest, before, ...options } = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      if (onRequest) context.on("request", (request) => onRequest(request.url()));
+      if (before) await context.addInitScript(before);
       const page = await context.newPage();
       page.setDefaultTimeout(120_000); // a CPU plays the GPU
       page.on("pageerror", (error) => console.error(`page: ${error.stack ?? error.message}`));

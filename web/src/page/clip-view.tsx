@@ -17,7 +17,7 @@ function View({ clip }: { readonly clip: Clip }) {
   const { name, heard, truths } = clip;
   const cut = heard.seconds - heard.heard > 0.05;
   return (
-    <section class="view" aria-label={`The chosen sound: ${name}`}>
+    <section class={truths ? "view" : "view plain"} aria-label={`The chosen sound: ${name}`}>
       <div class="pictures">
         <Canvas class="wave" draw={(canvas) => drawWaveform(canvas, heard.waveform)} of={heard} />
         <Canvas class="mel" draw={(canvas, signal) => drawMel(canvas, heard.mel, signal)} of={heard} />

@@ -27,7 +27,7 @@ export function drawWaveform(canvas: HTMLCanvasElement, waveform: Float32Array):
       low = Math.min(low, waveform[2 * i]!);
       high = Math.max(high, waveform[2 * i + 1]!);
     }
-    const [top, bottom] = [high, low].map((sample) => ((1 - sample / loudest) / 2) * height) as [
+    const [top, bottom] = [high, low].map((sample) => ((1 - (0.9 * sample) / loudest) / 2) * height) as [
       number,
       number,
     ];

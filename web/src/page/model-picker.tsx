@@ -6,7 +6,9 @@ import { model, stage } from "./state.ts";
 
 /** What a model is called: the end of its address, or its folder. */
 export const shortName = (name: string): string =>
-  name === demoUrl("model") ? "demo model" : (name.replace(/\/+$/, "").split("/").pop() ?? name);
+  name.replace(/\/+$/, "") === demoUrl("model")
+    ? "demo model"
+    : (name.replace(/\/+$/, "").split("/").pop() ?? name);
 
 /** The model in use; opens to load another: the demo's, one at an address, a folder. */
 export function ModelPicker() {
