@@ -15,7 +15,11 @@ interface Logits {
   readonly answers: Readonly<Record<string, number[][]>>; // [step][V]
 }
 
-const parse = (output: string): Logits => JSON.parse(output.match(/^\{"adapter".*\}$/m)?.[0] ?? output);
+function parse(output: string): Logits {
+  const [line] = /^\{"adapter".*\}$/m.exec(output) ?? [];
+  if (!line) throw new Error(`expected a line of logits, got ${output}`);
+  return JSON.parse(line);
+}
 
 async function inNode(): Promise<Logits> {
   process.env.AHAMASK_ADAPTER = "swiftshader";
