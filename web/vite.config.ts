@@ -1,25 +1,14 @@
-import { createReadStream, readFileSync, statSync } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
+import { wgsl } from "../scripts/wgsl.ts";
 import { offline } from "./offline.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DEMO = join(ROOT, "models/demo");
-
-/** Shaders are imported as their text. */
-const wgsl = (): Plugin => ({
-  name: "wgsl",
-  enforce: "pre",
-  load(id) {
-    const [path = ""] = id.split("?");
-    return path.endsWith(".wgsl")
-      ? `export default ${JSON.stringify(readFileSync(path, "utf8"))}`
-      : undefined;
-  },
-});
 
 /** models/demo as the page's `demo/`: answered from where it lies by the servers here, copied by the build. */
 const demo = (): Plugin => ({
@@ -37,9 +26,9 @@ function serveDemo(
   response: ServerResponse,
   next: () => void,
 ): void {
-  const path = decodeURIComponent(new URL(url, "http://localhost").pathname); // cleared of ".."
-  const file = join(DEMO, path);
-  const stat = statSync(file, { throwIfNoEntry: false });
+  const file = join(DEMO, decodeURIComponent(new URL(url, "http://localhost").pathname));
+  const inside = file.startsWith(join(DEMO, "/"));
+  const stat = inside ? statSync(file, { throwIfNoEntry: false }) : undefined;
   if (!stat?.isFile()) {
     next();
     return;
