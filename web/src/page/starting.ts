@@ -34,6 +34,7 @@ async function showDemo(): Promise<void> {
 }
 
 let loading: AbortController | undefined;
+let lastFingerprint: string | undefined;
 
 /** Loads a model in place of the one before it. Masks of another model are let go. */
 export async function openModel(source: ModelSource): Promise<void> {
@@ -41,7 +42,7 @@ export async function openModel(source: ModelSource): Promise<void> {
   loading = new AbortController();
   const { signal } = loading;
   const name = source.kind === "url" ? source.url : source.name;
-  const before = model.value;
+  model.value = undefined; // its memory is needed
   stage.value = { kind: "loading", name, loaded: 0, total: 0 };
   try {
     const loaded = await engine.value!.load(
@@ -52,10 +53,11 @@ export async function openModel(source: ModelSource): Promise<void> {
       signal,
     );
     batch(() => {
-      if (before?.fingerprint !== loaded.fingerprint) {
+      if (lastFingerprint !== loaded.fingerprint) {
         answers.value = new Map();
         conditions.value = conditions.value.filter(({ kind }) => kind !== "mask");
       }
+      lastFingerprint = loaded.fingerprint;
       model.value = { ...loaded, name };
       stage.value = { kind: "ready" };
     });
@@ -63,7 +65,7 @@ export async function openModel(source: ModelSource): Promise<void> {
       tell({ kind: "note", title: "The model was not kept for the next visit", text: loaded.notKept });
   } catch (error) {
     if (signal.aborted) return;
-    stage.value = { kind: model.value ? "ready" : "empty" };
+    stage.value = { kind: "empty" };
     report("The model could not be loaded", error);
   }
   await refreshKept();
@@ -71,7 +73,7 @@ export async function openModel(source: ModelSource): Promise<void> {
 
 export const cancelLoading = (): void => {
   loading?.abort();
-  stage.value = { kind: model.value ? "ready" : "empty" };
+  stage.value = { kind: "empty" };
 };
 
 export async function refreshKept(): Promise<void> {
