@@ -26,7 +26,7 @@ let page: Page;
 
 test.before(async () => {
   const clip = join(ROOT, "models/demo/clips/eval/speech-000.flac");
-  const { samples } = await prepareAudio(await readFile(clip), clip, { channels: "mean" });
+  const { samples } = await prepareAudio(await readFile(clip), clip, { channels: "mean", maxSeconds: 3 });
   writeFileSync(spoken, wave(samples.length));
   const fd = openSync(spoken, "r+");
   writeSync(

@@ -6,7 +6,7 @@ import { addDemoClip } from "./clips.ts";
 import { demoUrl, SHOWN } from "./demo.ts";
 import { addCondition, addDemoMask } from "./masks.ts";
 import { answers, conditions, engine, kept, machine, memory, model, stage } from "./state.ts";
-import { attempt, dismiss, report, tell } from "./troubles.ts";
+import { attempt, dismiss, inWords, report, tell } from "./troubles.ts";
 
 export const DEMO_MODEL: ModelSource = { kind: "url", url: demoUrl("model") };
 
@@ -16,7 +16,7 @@ export async function start(): Promise<void> {
   try {
     machine.value = await engine.value.start(onEvent);
   } catch (error) {
-    stage.value = { kind: "unable", message: error instanceof Error ? error.message : String(error) };
+    stage.value = { kind: "unable", ...inWords("", error) };
     return;
   }
   await openModel(DEMO_MODEL);

@@ -50,11 +50,12 @@ const REMEDIES: Readonly<Record<string, readonly [title: string, remedy: string]
   ],
 };
 
-function inWords(title: string, error: unknown): Pick<Trouble, "title" | "text" | "remedy"> {
+/** What happened, and the remedy where the message has one. */
+export function inWords(title: string, error: unknown): Pick<Trouble, "title" | "text" | "remedy"> {
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
   const known = REMEDIES[name];
   if (known) return { title: known[0], text: message, remedy: known[1] };
-  const at = message.lastIndexOf("; ");
+  const at = message.indexOf("; ");
   if (at < 0) return { title, text: message };
   return { title, text: message.slice(0, at), remedy: sentence(message.slice(at + 2)) };
 }
