@@ -62,11 +62,18 @@ export async function openModel(source: ModelSource): Promise<void> {
       stage.value = { kind: "ready" };
     });
     if (loaded.notKept)
-      tell({ kind: "note", title: "The model was not kept for the next visit", text: loaded.notKept });
+      tell({
+        kind: "note",
+        ...inWords("The model was not kept for the next visit", new Error(loaded.notKept)),
+      });
   } catch (error) {
     if (signal.aborted) return;
     stage.value = { kind: "empty" };
-    report("The model could not be loaded", error);
+    report(
+      "The model could not be loaded",
+      error,
+      "See that the address is right and its files are whole, or load the demo model.",
+    );
   }
   await refreshKept();
 }

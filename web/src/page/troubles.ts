@@ -23,9 +23,10 @@ export async function attempt<T>(title: string, act: () => Promise<T>): Promise<
   }
 }
 
-export function report(title: string, error: unknown): void {
+/** @param otherwise the remedy, if the error has none */
+export function report(title: string, error: unknown, otherwise?: string): void {
   if (isAbort(error)) return;
-  tell({ kind: "error", ...inWords(title, error) });
+  tell({ kind: "error", ...(otherwise && { remedy: otherwise }), ...inWords(title, error) });
 }
 
 export const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
