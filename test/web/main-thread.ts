@@ -34,7 +34,7 @@ export async function mainThreadTasks(
   );
   const ours = events.filter((event) => JSON.stringify(event.args ?? {}).includes("DevToolsSession"));
   return events
-    .filter(({ name }) => name === "RunTask")
+    .filter(({ name }) => name === "ThreadControllerImpl::RunTask")
     .filter(({ ts, dur = 0 }) => !ours.some((event) => event.ts >= ts && event.ts <= ts + dur))
     .map(({ tdur = 0 }) => tdur / 1000)
     .sort((a, b) => b - a);

@@ -61,7 +61,7 @@ const BROWSERS = {
   ],
   chrome: [
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/110.0.0.0 Safari/537.36",
-    /Chrome/,
+    /chrome/i,
   ],
 } as const;
 
@@ -71,7 +71,7 @@ test("without WebGPU the page says what to do, by browser, and still explains it
     const page = await site.open({ userAgent });
     const alert = page.getByRole("alert");
     await alert.waitFor();
-    assert.match(await alert.innerText(), advice);
+    assert.match(await alert.innerText(), advice, `${name}: ${await alert.innerText()}`);
     assert.match(await page.locator("body").innerText(), /What this is/);
     assert.equal(await faults(page), []);
     await picture(page, `22-no-webgpu-${name}`);

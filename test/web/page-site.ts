@@ -153,6 +153,7 @@ export const answerOf = (page: Page, name: string) =>
 /** Keeps a picture of the page's state. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
+  await page.evaluate(() => scrollTo(0, 0)); // what sticks to the window is where it was
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
 }
 

@@ -12,6 +12,7 @@ const MAX_BYTES = 2 ** 30; // of a file: it is read whole
 const STRETCHES = 1000; // of a waveform, at most
 const BANDS = 64; // of a spectrogram
 const DARKEST = 2; // log-mel values lie within so much below the loudest
+const SILENCE = -1.5; // log-mel of no sound at all
 
 /** A sound as one model hears it. */
 interface Heard {
@@ -109,7 +110,7 @@ function waveform(samples: Float32Array): Float32Array {
 function spectrogram(samples: Float32Array): HeardClip["mel"] {
   const frames = Math.max(2, melFrames(samples.length));
   const mel = logMel(samples, { mels: BANDS, frames });
-  const loudest = mel.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const loudest = mel.reduce((most, value) => Math.max(most, value), SILENCE + DARKEST);
   const values = Uint8Array.from(mel, (value) => (255 * (value - loudest + DARKEST)) / DARKEST);
   return { frames, bands: BANDS, values };
 }

@@ -1,4 +1,4 @@
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import { TASKS, taskName } from "./demo.ts";
 import { COURSE, type Course, demoRows, learn, OWN, resume } from "./learning.ts";
 import { LessonView } from "./lesson-view.tsx";
@@ -35,8 +35,9 @@ const FIELDS: readonly (readonly [keyof Course, string, Record<string, number | 
   ["seed", "Seed", { min: 0, max: 2 ** 32 - 1, step: 1 }],
 ];
 
+const what = signal("gr");
+
 function Form() {
-  const what = useSignal("gr");
   const texts = useSignal<Readonly<Record<string, string>>>({});
   const own = clips.value.flatMap(({ heard }) => {
     const text = texts.value[heard.id]?.trim();

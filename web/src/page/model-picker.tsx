@@ -50,7 +50,7 @@ function Address({ onGo }: { readonly onGo: (url: string) => void }) {
   const go = (event: SubmitEvent) => {
     event.preventDefault();
     const url = new FormData(event.currentTarget as HTMLFormElement).get("url");
-    if (url) onGo(String(url));
+    if (url) onGo(String(url).replace(/\/+$/, ""));
   };
   return (
     <form class="address" onSubmit={go}>

@@ -6,7 +6,7 @@ import { addDemoClip } from "./clips.ts";
 import { demoUrl, SHOWN } from "./demo.ts";
 import { addCondition, addDemoMask } from "./masks.ts";
 import { answers, conditions, engine, kept, machine, memory, model, stage } from "./state.ts";
-import { attempt, dismiss, report, tell } from "./troubles.ts";
+import { attempt, dismiss, inWords, report, tell } from "./troubles.ts";
 
 export const DEMO_MODEL: ModelSource = { kind: "url", url: demoUrl("model") };
 
@@ -16,7 +16,7 @@ export async function start(): Promise<void> {
   try {
     machine.value = await engine.value.start(onEvent);
   } catch (error) {
-    stage.value = { kind: "unable", message: error instanceof Error ? error.message : String(error) };
+    stage.value = { kind: "unable", ...inWords("", error) };
     return;
   }
   await openModel(DEMO_MODEL);
@@ -34,6 +34,7 @@ async function showDemo(): Promise<void> {
 }
 
 let loading: AbortController | undefined;
+let lastFingerprint: string | undefined;
 
 /** Loads a model in place of the one before it. Masks of another model are let go. */
 export async function openModel(source: ModelSource): Promise<void> {
@@ -41,7 +42,7 @@ export async function openModel(source: ModelSource): Promise<void> {
   loading = new AbortController();
   const { signal } = loading;
   const name = source.kind === "url" ? source.url : source.name;
-  const before = model.value;
+  model.value = undefined; // its memory is needed
   stage.value = { kind: "loading", name, loaded: 0, total: 0 };
   try {
     const loaded = await engine.value!.load(
@@ -52,26 +53,34 @@ export async function openModel(source: ModelSource): Promise<void> {
       signal,
     );
     batch(() => {
-      if (before?.fingerprint !== loaded.fingerprint) {
+      if (lastFingerprint !== loaded.fingerprint) {
         answers.value = new Map();
         conditions.value = conditions.value.filter(({ kind }) => kind !== "mask");
       }
+      lastFingerprint = loaded.fingerprint;
       model.value = { ...loaded, name };
       stage.value = { kind: "ready" };
     });
     if (loaded.notKept)
-      tell({ kind: "note", title: "The model was not kept for the next visit", text: loaded.notKept });
+      tell({
+        kind: "note",
+        ...inWords("The model was not kept for the next visit", new Error(loaded.notKept)),
+      });
   } catch (error) {
     if (signal.aborted) return;
-    stage.value = { kind: model.value ? "ready" : "empty" };
-    report("The model could not be loaded", error);
+    stage.value = { kind: "empty" };
+    report(
+      "The model could not be loaded",
+      error,
+      "See that the address is right and its files are whole, or load the demo model.",
+    );
   }
   await refreshKept();
 }
 
 export const cancelLoading = (): void => {
   loading?.abort();
-  stage.value = { kind: model.value ? "ready" : "empty" };
+  stage.value = { kind: "empty" };
 };
 
 export async function refreshKept(): Promise<void> {

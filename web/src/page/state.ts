@@ -10,8 +10,8 @@ import type { Truths } from "./demo.ts";
 
 export type Stage =
   | { readonly kind: "starting" }
-  /** No WebGPU: what to do about it, in words. */
-  | { readonly kind: "unable"; readonly message: string }
+  /** No WebGPU: why, and what to do about it, in words. */
+  | { readonly kind: "unable"; readonly text: string; readonly remedy?: string }
   /** No model: none was loaded, or loading failed. */
   | { readonly kind: "empty" }
   | { readonly kind: "loading"; readonly name: string; readonly loaded: number; readonly total: number }

@@ -23,9 +23,10 @@ export async function attempt<T>(title: string, act: () => Promise<T>): Promise<
   }
 }
 
-export function report(title: string, error: unknown): void {
+/** @param otherwise the remedy, if the error has none */
+export function report(title: string, error: unknown, otherwise?: string): void {
   if (isAbort(error)) return;
-  tell({ kind: "error", ...inWords(title, error) });
+  tell({ kind: "error", ...(otherwise && { remedy: otherwise }), ...inWords(title, error) });
 }
 
 export const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
@@ -50,11 +51,12 @@ const REMEDIES: Readonly<Record<string, readonly [title: string, remedy: string]
   ],
 };
 
-function inWords(title: string, error: unknown): Pick<Trouble, "title" | "text" | "remedy"> {
+/** What happened, and the remedy where the message has one. */
+export function inWords(title: string, error: unknown): Pick<Trouble, "title" | "text" | "remedy"> {
   const { name, message } = error instanceof Error ? error : { name: "", message: String(error) };
   const known = REMEDIES[name];
   if (known) return { title: known[0], text: message, remedy: known[1] };
-  const at = message.lastIndexOf("; ");
+  const at = message.indexOf("; ");
   if (at < 0) return { title, text: message };
   return { title, text: message.slice(0, at), remedy: sentence(message.slice(at + 2)) };
 }

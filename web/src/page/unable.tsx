@@ -4,11 +4,13 @@ import { stage } from "./state.ts";
 export function Unable() {
   const now = stage.value;
   if (now.kind !== "unable") return null;
-  const text = now.message.replace(/^openGpu: /, "");
   return (
     <main class="unable">
       <h2>This browser gives the page no GPU</h2>
-      <p role="alert">{text.charAt(0).toUpperCase() + text.slice(1)}</p>
+      <p role="alert">
+        {now.remedy ?? now.text}
+        {now.remedy && <small>{now.text}</small>}
+      </p>
       <p>
         The model runs in the page by WebGPU, on this machine and nowhere else; there is no server that could
         do it instead. When WebGPU is there, load the page again.
