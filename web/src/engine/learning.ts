@@ -43,15 +43,15 @@ export const learn = (
     const options = {
       settings: { steps, batch, seed, rate: schedule(rate) },
       task,
-      resume: true,
       checkpointEvery: CHECKPOINT_EVERY,
       signal,
     };
     let course: AsyncGenerator<LibraryEvent, Learned> | undefined;
     const next = () =>
       host.run(
-        ({ model, clips: cache }) => {
-          course ??= learnRun(model, store, dataOf(begun, model, store), { ...options, cache });
+        async ({ model, clips: cache }) => {
+          const resume = (await store.read("config.json")) !== undefined;
+          course ??= learnRun(model, store, dataOf(begun, model, store), { ...options, cache, resume });
           return course.next();
         },
         {
