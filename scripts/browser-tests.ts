@@ -17,6 +17,7 @@ const FOLDERS = ["audio", "autograd", "gpu", "io", "kernels", "mask", "model", "
 /** Their files that test what only Node has. */
 const NODE_ONLY = [
   "test/audio/memory.test.ts", // its measure of memory
+  "test/audio/speed.test.ts", // times, which the browser's own work spoils
   "test/gpu/exit.test.ts", // a process that ends
   "test/io/convert-source.test.ts", // files that change on the disk
   "test/io/files-node.test.ts", // the file system
