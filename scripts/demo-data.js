@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const DEMO = new URL("../models/demo/", import.meta.url);
 const TASKS = {
-  speech: ["asr", "s2tt", "gr", "ser", "asr_ser", "gr_ser", "asr_ser_json"],
+  speech: ["asr", "s2tt", "gr", "ser", "asr_ser", "gr_ser", "asr_ser_json", "asr_gr"],
   sound: ["aac"],
 };
 

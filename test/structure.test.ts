@@ -20,7 +20,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   model: ["gpu", "kernels", "io", "audio", "text"],
   mask: ["gpu", "kernels", "autograd", "model", "io", "text"],
   tasks: ["gpu", "audio", "text", "io", "kernels", "autograd", "model", "mask"],
-  cli: ["gpu", "audio", "text", "io", "kernels", "autograd", "model", "mask", "tasks", "index"],
+  experiments: ["gpu", "audio", "text", "io", "kernels", "autograd", "model", "mask", "tasks"],
+  cli: [
+    "gpu",
+    "audio",
+    "text",
+    "io",
+    "kernels",
+    "autograd",
+    "model",
+    "mask",
+    "tasks",
+    "experiments",
+    "index",
+  ],
   index: ["gpu", "audio", "text", "io", "kernels", "autograd", "model", "mask", "tasks"],
   examples: ["index"],
   bench: ["index", "gpu", "kernels"],
@@ -32,6 +45,8 @@ const PACKAGE_HOMES: Readonly<Record<string, RegExp>> = {
   webgpu: /^src\/gpu\/adapter-node\.ts$/,
   commander: /^src\/cli\//,
   "cli-progress": /^src\/cli\//,
+  "@observablehq/plot": /^src\/experiments\/plot\.ts$/,
+  linkedom: /^src\/experiments\/plot\.ts$/,
 };
 
 interface Source {

@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { compareCommand } from "./compare.ts";
 import { convertCommand } from "./convert.ts";
 import { demoCommand } from "./demo.ts";
 import { doctorCommand } from "./doctor.ts";
 import { report } from "./errors.ts";
 import { evalCommand } from "./eval.ts";
+import { experimentCommand } from "./experiment.ts";
 import { inspectCommand } from "./inspect.ts";
 import { learnCommand } from "./learn.ts";
 import { maskCommand } from "./mask.ts";
@@ -20,6 +22,7 @@ Examples:
   ahamask run --model DIR --audio *.wav --mask asr.safetensors --json
   ahamask eval --model DIR --data asr.jsonl --mask asr.safetensors
   ahamask learn --model DIR --data asr.jsonl --out runs/asr
+  ahamask experiment all --model DIR --data study.json --out results
   ahamask plan --model salmonn-13b
   ahamask inspect asr.safetensors
   ahamask mask compare asr.safetensors gender.safetensors
@@ -46,6 +49,8 @@ export async function ahamask(args: readonly string[]): Promise<void> {
     runCommand(),
     evalCommand(),
     learnCommand(),
+    experimentCommand(),
+    compareCommand(),
     planCommand(),
     inspectCommand(),
     maskCommand(),

@@ -1,10 +1,10 @@
 /**
- * All that is random in learning, from a counter: a number depends on nothing but its seed and its place, so that runs
+ * All that is random in learning and in statistics, from a counter: a number depends on nothing but its seed and its place, so that runs
  * can be repeated, resumed at any step, and regrouped into other batches.
  */
 
 /** What the numbers are for: each purpose has counters of its own. */
-const STREAM = { gate: 0, logits: 1, order: 2 };
+const STREAM = { gate: 0, logits: 1, order: 2, resample: 3 };
 
 /** ln(Exp(1)) = ln(−ln u) for each of `count` heads of one sample of one step: a left-tailed Gumbel variable. */
 export function gateNoise(seed: number, step: number, sample: number, count: number): Float32Array {
@@ -30,6 +30,10 @@ export function shuffled(seed: number, epoch: number, count: number): Uint32Arra
   }
   return order;
 }
+
+/** `count` of the numbers 0 … count − 1, drawn with replacement: the `draw`-th drawing. */
+export const resampled = (seed: number, draw: number, count: number): number[] =>
+  Array.from(uniforms(seed, [0, draw, STREAM.resample], count), (u) => Math.floor(u * count));
 
 /** `count` numbers in (0, 1), of 32 bits each, four of them for each value of the counter's first word. */
 function uniforms(seed: number, place: readonly [number, number, number], count: number): Float64Array {

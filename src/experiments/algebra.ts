@@ -1,0 +1,120 @@
+import { type Combination, combineMasks } from "../mask/analyze.ts";
+import { composites, finding, type Measured, measure, type NamedCell } from "./conditions.ts";
+import { type Findings, shown, type Table } from "./findings.ts";
+import type { Lab } from "./lab.ts";
+import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import type { Study, StudyTask } from "./study.ts";
+
+/** A composite with its two single tasks, all of which have masks. */
+interface Triple {
+  readonly whole: StudyTask;
+  readonly parts: readonly [StudyTask, StudyTask];
+}
+
+/** What two tasks' masks make together. Majority is over the masks of all seeds of both: of two masks it would be their and. */
+const COMBINED: readonly Combination[] = ["and", "or", "xor", "majority"];
+
+/** Two tasks' masks joined: do they do both tasks, or the two at once? */
+export async function algebra(lab: Lab, study: Study): Promise<Findings> {
+  const triples = triplesOf(study);
+  const measured = await measure(lab, triples.flatMap(cells));
+  const bars = measured.map((m) => ({ task: m.task.title, ...m.score, ...conditionOf(m) }));
+  const whole = [...new Set(triples.map(({ whole }) => whole.title))];
+  return {
+    name: "algebra",
+    title: "Masks joined",
+    question:
+      "If heads were functional pathways that add up, the masks of two tasks joined should do both, or the composite of the two. Each " +
+      "joined mask is tried on either task and on the composite.",
+    tables: triples.map((triple) => table(triple, measured)),
+    figures: [
+      figure(
+        "algebra",
+        "Scores of joined masks",
+        "Bars: score of the joined mask on each task, and on the composite (exact). Lines: 95 % bootstrap interval.",
+        {
+          legend: COLOUR,
+          height: 90 + 24 * bars.length,
+          marginLeft: 150,
+          marginRight: 150,
+          fy: { label: null, domain: whole, padding: 0.1 },
+          y: { label: null, domain: [...new Set(bars.map(({ label }) => label))] },
+          x: { label: "score (%) →", domain: [0, 100], grid: true },
+          marks: [
+            Plot.barX(bars, {
+              x: "value",
+              y: "label",
+              fy: "whole",
+              fill: ({ how }) => COLOUR[how as keyof typeof COLOUR],
+            }),
+            Plot.ruleY(bars, { x1: "low", x2: "high", y: "label", fy: "whole", stroke: INK }),
+            Plot.ruleX([0]),
+          ],
+        },
+      ),
+    ],
+    scores: measured.map(finding),
+    examples: [],
+    remarks:
+      triples.length === 0
+        ? ["No composite of this study names two tasks that have masks."]
+        : [
+            "Majority is over the masks of all seeds of both tasks; of two masks alone it would be their and.",
+          ],
+  };
+}
+
+const COLOUR = {
+  "own mask": COLOURS[2],
+  and: COLOURS[0],
+  or: COLOURS[4],
+  xor: COLOURS[1],
+  majority: COLOURS[3],
+} as const;
+
+function triplesOf({ tasks }: Study): Triple[] {
+  const named = (name: string) => tasks.find((task) => task.name === name);
+  return composites(tasks).flatMap((whole) => {
+    const [a, b] = (whole.of ?? []).map(named);
+    return a?.masks.length && b?.masks.length ? [{ whole, parts: [a, b] as const }] : [];
+  });
+}
+
+function cells({ whole, parts }: Triple): NamedCell[] {
+  const masksOf = (task: StudyTask) => task.masks.map(({ mask }) => mask);
+  const [a, b] = [masksOf(parts[0]), masksOf(parts[1])];
+  const joined = COMBINED.map(
+    (how) => [how, combineMasks(how, how === "majority" ? [...a, ...b] : [a[0]!, b[0]!])] as const,
+  );
+  return [...parts, whole].flatMap((task) => {
+    const own = task.masks[0]?.mask;
+    const name = (how: string) => `${whole.title}: ${how} on ${task.title}`;
+    return [
+      ...(own ? [{ task, condition: name("own mask"), mask: own }] : []),
+      ...joined.map(([how, mask]) => ({ task, condition: name(how), mask })),
+    ];
+  });
+}
+
+/** The parts of a condition's name. */
+function conditionOf({ condition }: Measured) {
+  const [, whole, how, on] = /^(.*): (.*) on (.*)$/.exec(condition)!;
+  return { whole: whole!, how: how!, label: `${how} on ${on}` };
+}
+
+function table({ whole, parts }: Triple, measured: readonly Measured[]): Table {
+  const tasks = [...parts, whole];
+  const rows = ["own mask", ...COMBINED].map((how) => {
+    const of = tasks.map((task) =>
+      measured.find((m) => m.task === task && m.condition === `${whole.title}: ${how} on ${task.title}`),
+    );
+    const heads = how === "own mask" ? null : (of[0]?.mask?.count ?? null);
+    return [how, heads, ...of.map((m) => (m ? shown(m.score) : null))];
+  });
+  return {
+    title: `${whole.name}: ${parts.map(({ name }) => name).join(" and ")}`,
+    columns: ["mask", "heads on", ...tasks.map(({ name, metric }) => `${name} (${metric}, %)`)],
+    rows,
+    note: "[ ] 95 % bootstrap interval over clips. Own mask: the one learned for the column's task.",
+  };
+}

@@ -1,0 +1,52 @@
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import { COLOURS, escapeXml, INK } from "../tasks/svg.ts";
+import type { Figure } from "./findings.ts";
+
+export { COLOURS, INK, Plot };
+
+/** Widths are px of the drawing; figures are read at this size. */
+export const WIDTH = 800;
+
+/** Draws with Observable Plot, without a browser. A legend is drawn by `legend`, since Plot's own is not part of the SVG. */
+export function figure(
+  name: string,
+  title: string,
+  caption: string,
+  options: Plot.PlotOptions & { readonly legend?: Readonly<Record<string, string>> },
+): Figure {
+  const { document } = parseHTML("<!doctype html><html><body></body></html>");
+  const { legend = {}, ...rest } = options;
+  const drawing = Plot.plot({
+    document: document as unknown as Document,
+    width: WIDTH,
+    marginTop: 40,
+    marginRight: 24,
+    marginBottom: 48,
+    style: { fontSize: "13px", fontFamily: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", color: INK },
+    ...rest,
+  });
+  const height = Number(drawing.getAttribute("height"));
+  const top = Object.keys(legend).length > 0 ? LEGEND : 0;
+  const inner = drawing.outerHTML.replace("<svg ", `<svg xmlns="http://www.w3.org/2000/svg" y="${top}" `);
+  const svg =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height + top}" viewBox="0 0 ${WIDTH} ${height + top}" role="img">` +
+    `<title>${escapeXml(title)}</title><rect width="100%" height="100%" fill="#fff"/>${keys(legend)}${inner}</svg>\n`;
+  return { name, title, caption, svg };
+}
+
+const LEGEND = 28;
+const LETTER = 7.2; // px that a letter of 13 px takes, about
+
+/** A swatch and a name for each colour, in a row. */
+function keys(legend: Readonly<Record<string, string>>): string {
+  let x = 12;
+  const items = Object.entries(legend).map(([name, colour]) => {
+    const item =
+      `<rect x="${x}" y="8" width="14" height="14" rx="2" fill="${colour}"/>` +
+      `<text x="${x + 20}" y="19.5" font-size="13" font-family="system-ui, 'DejaVu Sans', sans-serif" fill="${INK}">${escapeXml(name)}</text>`;
+    x += 20 + LETTER * name.length + 22;
+    return item;
+  });
+  return items.join("");
+}

@@ -1,0 +1,131 @@
+import { type Combination, combineMasks, compareMasks } from "../mask/analyze.ts";
+import { deviation, mean } from "./bootstrap.ts";
+import { finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
+import { type Findings, round, shown, type Table } from "./findings.ts";
+import type { Lab } from "./lab.ts";
+import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import type { Study, StudyTask } from "./study.ts";
+
+const COMBINED: readonly (readonly [string, Combination])[] = [
+  ["intersection", "and"],
+  ["union", "or"],
+  ["majority", "majority"],
+];
+
+/** Several learned masks a task: do they find the same heads, and does it matter? */
+export async function rome(lab: Lab, study: Study): Promise<Findings> {
+  const tasks = singles(study.tasks).filter(({ masks }) => masks.length > 1);
+  const measured = await measure(lab, tasks.flatMap(cells));
+  const points = measured.map((m) => ({
+    task: m.task.title,
+    kind: isSeed(m) ? "a seed's mask" : m.condition,
+    value: m.score.value,
+    heads: m.mask!.count,
+  }));
+  return {
+    name: "rome",
+    title: "Many roads lead to Rome",
+    question:
+      "The paper: masks learned from other seeds differ in their heads and do as well. Each task's masks are scored, compared, and joined: " +
+      "heads on in all of them, in any, in most.",
+    tables: [scores(tasks, measured), agreement(tasks)],
+    figures: [
+      figure(
+        "rome",
+        "Seeds and what they have in common",
+        "A dot is a mask: its score, and how many heads it has on.",
+        {
+          legend: COLOUR,
+          height: 60 + 150 * tasks.length,
+          marginLeft: 56,
+          marginRight: 110,
+          fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.14 },
+          x: { label: "heads on →", grid: true },
+          y: { label: "score (%)", domain: [0, 100], ticks: [0, 50, 100], grid: true },
+          marks: [
+            Plot.dot(points, {
+              x: "heads",
+              y: "value",
+              fy: "task",
+              fill: ({ kind }) => COLOUR[kind as keyof typeof COLOUR],
+              stroke: INK,
+              strokeWidth: 0.5,
+              r: 6,
+              fillOpacity: 0.8,
+            }),
+          ],
+        },
+      ),
+    ],
+    scores: measured.map(finding),
+    examples: [],
+    remarks: tasks.length === 0 ? ["No task of this study has masks of several seeds."] : [],
+  };
+}
+
+const COLOUR = {
+  "a seed's mask": COLOURS[0],
+  intersection: COLOURS[1],
+  union: COLOURS[3],
+  majority: COLOURS[2],
+} as const;
+
+const isSeed = ({ condition }: { readonly condition: string }) => condition.startsWith("seed ");
+
+const cells = (task: StudyTask): NamedCell[] => [
+  ...task.masks.map(({ mask }, seed) => ({ task, condition: `seed ${seed}`, mask })),
+  ...COMBINED.map(([condition, how]) => ({
+    task,
+    condition,
+    mask: combineMasks(
+      how,
+      task.masks.map(({ mask }) => mask),
+    ),
+  })),
+];
+
+function scores(tasks: readonly StudyTask[], measured: readonly Measured[]): Table {
+  const rows = tasks.map((task) => {
+    const of = measured.filter((m) => m.task === task);
+    const seeds = of.filter(isSeed).map(({ score }) => score.value);
+    const joined = COMBINED.map(([condition]) => {
+      const found = of.find((m) => m.condition === condition);
+      return found ? `${shown(found.score)}, ${found.mask!.count} on` : null;
+    });
+    return [
+      task.name,
+      seeds.length,
+      `${round(mean(seeds))} ± ${round(deviation(seeds))}`,
+      seeds.map(round).join(", "),
+      ...joined,
+    ];
+  });
+  return {
+    title: "Scores in %",
+    columns: ["task", "seeds", "mean", "each", ...COMBINED.map(([name]) => name)],
+    rows,
+    note: "± standard deviation over seeds; [ ] 95 % bootstrap interval over clips.",
+  };
+}
+
+function agreement(tasks: readonly StudyTask[]): Table {
+  const rows = tasks.map(({ name, masks }) => {
+    const pairs = masks.flatMap((a, i) => masks.slice(i + 1).map((b) => compareMasks(a.mask, b.mask)));
+    const all = masks[0]!.mask.layers * masks[0]!.mask.heads;
+    const average = (of: (pair: (typeof pairs)[number]) => number) => mean(pairs.map(of));
+    return [
+      name,
+      masks.map(({ mask }) => mask.count).join(", "),
+      round(all * (1 - average(({ agree }) => agree))),
+      average(({ jaccard }) => jaccard).toFixed(3),
+      average(({ expectedJaccard }) => expectedJaccard).toFixed(3),
+      average(({ phi }) => phi).toFixed(3),
+    ];
+  });
+  return {
+    title: "How alike the seeds' masks are",
+    columns: ["task", "heads on", "heads apart", "Jaccard", "by chance", "φ"],
+    rows,
+    note: "Means over pairs of seeds; φ is 0 for independent masks.",
+  };
+}

@@ -1,0 +1,166 @@
+import { beyondNoise, deviation } from "./bootstrap.ts";
+import {
+  difference,
+  finding,
+  type Measured,
+  measure,
+  type NamedCell,
+  pooled,
+  randomMasks,
+  singles,
+} from "./conditions.ts";
+import { type Findings, round, shown, type Table } from "./findings.ts";
+import type { Lab } from "./lab.ts";
+import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import type { Study, StudyTask } from "./study.ts";
+
+const CONDITIONS = ["instruction", "none", "random mask", "learned mask"] as const;
+type Name = (typeof CONDITIONS)[number];
+
+const COLOUR: Readonly<Record<Name, string>> = {
+  instruction: COLOURS[0],
+  none: "#8a94a0",
+  "random mask": COLOURS[5],
+  "learned mask": COLOURS[2],
+};
+
+/** A task's bar in the figure. */
+interface Bar {
+  readonly task: string;
+  readonly condition: Name;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Every single task under an instruction, under none, under random masks with as many heads, and under the learned mask. */
+export async function single(lab: Lab, study: Study): Promise<Findings> {
+  const tasks = singles(study.tasks);
+  const measured = await measure(lab, tasks.flatMap(cells));
+  const perTask = tasks.map((task) => ({ task, of: measured.filter((m) => m.task === task) }));
+  const bars = perTask.flatMap(({ task, of }) => barsOf(task, of));
+  return {
+    name: "single",
+    title: "One task, one mask",
+    question:
+      "The paper: a mask in the instruction's place does as well as the instruction. Each task is asked for in its usual words, " +
+      "with no words, under five random masks with as many heads on, and under its learned mask.",
+    tables: [table(perTask)],
+    figures: [
+      figure(
+        "single",
+        "Scores by condition",
+        "Bars: score on the clips of each task. Lines: 95 % bootstrap interval over clips.",
+        {
+          legend: COLOUR,
+          height: 90 + 26 * bars.length,
+          marginLeft: 96,
+          fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.18 },
+          y: { axis: null, domain: [...CONDITIONS] },
+          x: { label: "score (%) →", domain: [0, 100], grid: true },
+          marks: [
+            Plot.barX(bars, {
+              x: "value",
+              y: "condition",
+              fy: "task",
+              fill: ({ condition }: Bar) => COLOUR[condition],
+            }),
+            Plot.ruleY(bars, { x1: "low", x2: "high", y: "condition", fy: "task", stroke: INK }),
+            Plot.ruleX([0]),
+          ],
+        },
+      ),
+    ],
+    scores: measured.map(finding),
+    examples: [],
+    remarks: remarks(perTask),
+  };
+}
+
+function cells(task: StudyTask): NamedCell[] {
+  const learned = task.masks[0]?.mask;
+  return [
+    { task, condition: "instruction", prompt: task.instruction },
+    { task, condition: "none" },
+    ...(learned
+      ? [
+          ...randomMasks(learned).map((mask, draw) => ({ task, condition: `random mask ${draw + 1}`, mask })),
+          { task, condition: "learned mask", mask: learned },
+        ]
+      : []),
+  ];
+}
+
+const named = (of: readonly Measured[], condition: string) => of.find((m) => m.condition === condition);
+const random = (of: readonly Measured[]) => of.filter(({ condition }) => condition.startsWith("random mask"));
+
+function barsOf({ title }: StudyTask, of: readonly Measured[]): Bar[] {
+  return CONDITIONS.flatMap((condition) => {
+    const draws = random(of);
+    const score =
+      condition === "random mask"
+        ? draws.length > 0 && pooled(draws.map((m) => m.score))
+        : named(of, condition)?.score;
+    return score ? [{ task: title, condition, value: score.value, low: score.low, high: score.high }] : [];
+  });
+}
+
+type PerTask = readonly { readonly task: StudyTask; readonly of: readonly Measured[] }[];
+
+function table(perTask: PerTask): Table {
+  const rows = perTask.map(({ task, of }) => {
+    const draws = random(of).map((m) => m.score);
+    const learned = named(of, "learned mask");
+    const instruction = named(of, "instruction");
+    const apart = learned && instruction && difference(learned.score, instruction.score);
+    const cell = (m: Measured | undefined) => (m ? shown(m.score) : null);
+    return [
+      task.name,
+      task.metric,
+      instruction?.score.clips ?? 0,
+      cell(instruction),
+      cell(named(of, "none")),
+      draws.length > 0
+        ? `${shown(pooled(draws))} ± ${round(deviation(draws.map(({ value }) => value)))}`
+        : null,
+      cell(learned),
+      learned ? `${learned.mask!.count} of ${learned.mask!.layers * learned.mask!.heads}` : null,
+      apart ? `${shown(apart)}${beyondNoise(apart) ? " *" : ""}` : null,
+    ];
+  });
+  return {
+    title: "Scores in %",
+    columns: [
+      "task",
+      "metric",
+      "clips",
+      "instruction",
+      "none",
+      "random masks",
+      "learned mask",
+      "heads on",
+      "mask − instruction",
+    ],
+    rows,
+    note: "[ ] 95 % bootstrap interval over clips; ± standard deviation over five draws; * the interval leaves out 0.",
+  };
+}
+
+/** Where the paper's claim holds and where it does not. */
+function remarks(perTask: PerTask): string[] {
+  return perTask.flatMap(({ task, of }) => {
+    const [learned, instruction] = [named(of, "learned mask"), named(of, "instruction")];
+    const apart = learned && instruction && difference(learned.score, instruction.score);
+    if (!apart) return [];
+    const higher = learned.score.better === "higher" ? 1 : -1;
+    const verdict = !beyondNoise(apart)
+      ? "no difference beyond noise between mask and instruction"
+      : higher * apart.value > 0
+        ? "the mask beats the instruction"
+        : "the mask falls short of the instruction, against the paper's claim";
+    return [
+      `${task.name}: ${verdict} (${shown(apart)}).`,
+      ...(task.note ? [`${task.name}: ${task.note}`] : []),
+    ];
+  });
+}

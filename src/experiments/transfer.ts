@@ -1,0 +1,141 @@
+import { MaskError } from "../mask/head-mask.ts";
+import { finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
+import { type Findings, round, shown, type Table } from "./findings.ts";
+import type { Lab } from "./lab.ts";
+import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import type { Study, StudyTask } from "./study.ts";
+
+/** Masks where they were not learned: on other tasks, on voices they have not heard, and on another model. */
+export async function transfer(lab: Lab, study: Study, other?: Lab): Promise<Findings> {
+  const tasks = singles(study.tasks).filter(({ masks }) => masks.length > 0);
+  const across = await measure(
+    lab,
+    tasks.flatMap((task) => tasks.map((from) => under(task, from))),
+  );
+  const voices = await measure(lab, tasks.flatMap(byVoice));
+  const refused = other && tasks[0] && refusal(tasks[0], other);
+  const elsewhere = other ? await measure(other, tasks.map(forced)) : [];
+  const cells = across.map((m) => ({ mask: maskOf(m), task: m.task.title, value: m.score.value }));
+  const titles = tasks.map(({ title }) => title);
+  return {
+    name: "transfer",
+    title: "Masks away from home",
+    question:
+      "If a mask were a task's own pathway, it should do its task and no other, for voices that it was not learned from, too. And a mask " +
+      "belongs to one model's heads: another model's mask is refused, unless one insists.",
+    tables: [
+      matrix(tasks, across),
+      ...(voices.length > 0 ? [voiceTable(tasks, voices)] : []),
+      ...(other ? [otherTable(tasks, across, elsewhere, other)] : []),
+    ],
+    figures: [
+      figure(
+        "transfer",
+        "Each task's mask on each task",
+        "Score in % of the row's mask on the column's task; the diagonal is where it was learned.",
+        {
+          height: 150 + 44 * tasks.length,
+          marginLeft: 150,
+          marginBottom: 90,
+          x: { label: "task", domain: titles },
+          y: { label: "mask of", domain: titles },
+          color: { type: "linear", range: ["#f6f6f4", COLOURS[0]], domain: [0, 100], interpolate: "rgb" },
+          marks: [
+            Plot.cell(cells, { x: "task", y: "mask", fill: "value", inset: 1 }),
+            Plot.text(cells, {
+              x: "task",
+              y: "mask",
+              text: ({ value }: { value: number }) => `${round(value)}`,
+              fill: ({ value }: { value: number }) => (value > 60 ? "#fff" : INK),
+            }),
+          ],
+        },
+      ),
+    ],
+    scores: [...across, ...voices, ...elsewhere].map(finding),
+    examples: [],
+    remarks: [
+      ...(refused ? [`Unless forced, the other model refuses: "${refused}"`] : []),
+      ...(voices.length === 0 ? ["The study names no clips of unseen voices."] : []),
+      ...(other ? [] : ["No other model was given (--other)."]),
+    ],
+  };
+}
+
+const under = (task: StudyTask, from: StudyTask): NamedCell => ({
+  task,
+  condition: `mask of ${from.title}`,
+  mask: from.masks[0]!.mask,
+});
+
+const maskOf = ({ condition }: Measured) => condition.slice("mask of ".length);
+
+/** The task's clips by voices that its mask was learned from, and by others. */
+function byVoice(task: StudyTask): NamedCell[] {
+  const { mask } = task.masks[0]!;
+  const isUnseen = ({ audio }: StudyTask["rows"][number]) => audio.some((file) => task.unseen.has(file));
+  if (!task.rows.some(isUnseen)) return [];
+  return [
+    { task, condition: "voices heard in learning", mask, rows: task.rows.filter((row) => !isUnseen(row)) },
+    { task, condition: "unseen voices", mask, rows: task.rows.filter(isUnseen) },
+  ];
+}
+
+/** A mask without its metadata is taken by any model of its size. */
+const forced = (task: StudyTask): NamedCell => ({
+  task,
+  condition: "another model",
+  mask: task.masks[0]!.mask.withMetadata({}),
+});
+
+/** What the other model says to a mask of this one. */
+function refusal({ masks }: StudyTask, { model }: Lab): string | undefined {
+  try {
+    masks[0]!.mask.check(model);
+    return undefined;
+  } catch (error) {
+    if (error instanceof MaskError) return error.message;
+    throw error;
+  }
+}
+
+const matrix = (tasks: readonly StudyTask[], across: readonly Measured[]): Table => ({
+  title: "Scores in % of each task's mask on each task",
+  columns: ["mask of", ...tasks.map(({ name, metric }) => `${name} (${metric})`)],
+  rows: tasks.map((from) => [
+    from.name,
+    ...tasks.map((task) =>
+      round(across.find((m) => m.task === task && maskOf(m) === from.title)?.score.value ?? Number.NaN),
+    ),
+  ]),
+});
+
+function voiceTable(tasks: readonly StudyTask[], voices: readonly Measured[]): Table {
+  const rows = tasks.flatMap((task) => {
+    const of = (condition: string) => voices.find((m) => m.task === task && m.condition === condition);
+    const [heard, unseen] = [of("voices heard in learning"), of("unseen voices")];
+    if (!heard || !unseen) return [];
+    return [[task.name, heard.score.clips, shown(heard.score), unseen.score.clips, shown(unseen.score)]];
+  });
+  return {
+    title: "Voices",
+    columns: ["task", "clips", "voices heard in learning", "clips", "unseen voices"],
+    rows,
+    note: "Scores in % of the task's mask; [ ] 95 % bootstrap interval over clips.",
+  };
+}
+
+const otherTable = (
+  tasks: readonly StudyTask[],
+  across: readonly Measured[],
+  elsewhere: readonly Measured[],
+  { model }: Lab,
+): Table => ({
+  title: `Another model: ${model.name}, fingerprint ${model.fingerprint}`,
+  columns: ["task", "at home", "forced on the other model"],
+  rows: tasks.map((task) => {
+    const home = across.find((m) => m.task === task && maskOf(m) === task.title);
+    const away = elsewhere.find((m) => m.task === task);
+    return [task.name, home ? shown(home.score) : null, away ? shown(away.score) : null];
+  }),
+});

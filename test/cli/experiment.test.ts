@@ -1,0 +1,93 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { command, here, withFolder } from "./command.ts";
+
+const MASKS = ["asr", "gr", "ser"].map((task) => `models/demo/masks/${task}.safetensors`);
+
+test("overlap of masks needs no model and no GPU", () =>
+  withFolder(async (folder) => {
+    const { code, stdout, stderr } = await here("experiment", "overlap", "--mask", ...MASKS, "--out", folder);
+    assert.is(code, 0, stderr);
+    assert.match(stdout, /asr +gr +0\.\d{3} +0\.\d{3} +-?0\.\d{3} /);
+    const document = JSON.parse(readFileSync(join(folder, "overlap/results.json"), "utf8"));
+    assert.equal([document.name, document.model], ["overlap", null]);
+    for (const file of ["overlap.svg", "layers.svg", "report.html"])
+      assert.ok(existsSync(join(folder, "overlap", file)), file);
+  }));
+
+test("one experiment of a study of one's own, and what changed since", () =>
+  withFolder(async (folder) => {
+    const study = join(folder, "study.json");
+    const demo = join(process.cwd(), "models/demo");
+    const task = {
+      ...{ title: "gender", data: join(demo, "data/gr.eval.jsonl"), instruction: "tell me the gender" },
+      masks: [join(demo, "masks/gr.safetensors")],
+    };
+    writeFileSync(study, JSON.stringify({ title: "Mine", tasks: { gr: task } }));
+    const out = join(folder, "out");
+    const args = [
+      "--model",
+      "models/demo/model",
+      "--data",
+      study,
+      "--out",
+      out,
+      "--limit",
+      "2",
+      "--max-new-tokens",
+      "3",
+    ];
+    const { code, stdout, stderr } = await command("experiment", "single", ...args);
+    assert.is(code, 0, stderr);
+    assert.match(stdout, /One task, one mask/);
+    assert.match(stderr, /single took \d+ s/);
+    const file = join(out, "single/results.json");
+    const document = JSON.parse(readFileSync(file, "utf8"));
+    assert.is(document.command, `ahamask experiment single ${args.join(" ")}`);
+    const same = await here("compare", file, file);
+    assert.match(same.stdout, /^0 of 8 scores changed beyond noise/);
+  }));
+
+test("bad usage and bad studies are said", async () => {
+  const out = ["--out", "nowhere"];
+  assert.is((await here("experiment", "nothing", ...out)).code, 2);
+  assert.match((await here("experiment", "single", ...out)).stderr, /required option '--data/);
+  assert.match(
+    (await here("experiment", "single", "--data", "x", ...out)).stderr,
+    /required option '--model/,
+  );
+  assert.match((await here("experiment", "single", "--mask", "x", ...out)).stderr, /--mask is for overlap/);
+  await withFolder(async (folder) => {
+    const study = join(folder, "study.json");
+    for (const [text, message] of [
+      ["{", /expected .* to be JSON with a 'title' and 'tasks'/],
+      ['{"title": "x", "tasks": {}}', /to be JSON with a 'title' and 'tasks'/],
+      ['{"title": "x", "tasks": {"a": {"title": "t"}}}', /a: expected 'data' to be a string, got nothing/],
+      [
+        '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i", "metric": "m"}}}',
+        /a: expected 'metric' to be one of wer, .*, got "m"/,
+      ],
+      [
+        '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i", "masks": "m"}}}',
+        /a: expected 'masks' to be a list of strings, got "m"/,
+      ],
+    ] as const) {
+      writeFileSync(study, text);
+      const { code, stderr } = await here(
+        "experiment",
+        "overlap",
+        "--data",
+        study,
+        "--out",
+        join(folder, "out"),
+      );
+      assert.is(code, 1, stderr);
+      assert.match(stderr, message);
+    }
+    assert.match((await here("compare", study, study)).stderr, /to be the results.json of an experiment/);
+  });
+});
+
+test.run();

@@ -1,0 +1,144 @@
+/** Every experiment, whole, on the demo model and two clips of three tasks. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { EXPERIMENTS, type ExperimentName } from "../../src/experiments/catalogue.ts";
+import { compareResults } from "../../src/experiments/compare.ts";
+import type { Findings } from "../../src/experiments/findings.ts";
+import { Lab } from "../../src/experiments/lab.ts";
+import { report } from "../../src/experiments/report.ts";
+import { parseResults, ResultsError, results } from "../../src/experiments/results.ts";
+import { nameOf, readStudy, type Study } from "../../src/experiments/study.ts";
+import { type Gpu, openGpu } from "../../src/gpu/index.ts";
+import { memoryStore } from "../../src/io/store.ts";
+import type { AudioLanguageModel } from "../../src/model/audio-model.ts";
+import { demoMask, loadDemo } from "../model/demo-model.ts";
+
+const ORIGIN = { model: "demo", fingerprint: "f", adapter: "a", study: "s", command: "c" };
+
+let gpu: Gpu;
+let model: AudioLanguageModel;
+let study: Study;
+const answers = memoryStore("answers");
+const clips = memoryStore("clips");
+const found = new Map<ExperimentName, Findings>();
+
+const openLab = () => Lab.open(model, answers, clips, { limit: 2, maxNewTokens: 4, batch: 8 });
+
+test.before(async () => {
+  gpu = await openGpu();
+  model = await loadDemo(gpu);
+  const whole = await readStudy("models/demo/study.json");
+  const tasks = await Promise.all(
+    whole.tasks
+      .filter(({ name }) => ["gr", "ser", "gr_ser"].includes(name))
+      .map(async (task) => ({
+        ...task,
+        wordings: new Map([...task.wordings].map(([group, words]) => [group, words.slice(0, 1)])),
+        // PyTorch's masks stand for those of another seed
+        masks: [
+          ...task.masks,
+          { name: "pytorch", mask: await demoMask(`masks/pytorch/${task.name}.safetensors`) },
+        ],
+        unseen: new Set(task.rows.slice(1, 2).flatMap(({ audio }) => audio)),
+      })),
+  );
+  study = { ...whole, tasks };
+});
+
+test.after(() => {
+  model.dispose();
+  gpu.dispose();
+});
+
+for (const name of Object.keys(EXPERIMENTS) as ExperimentName[])
+  test(`${name} has tables, figures that are SVG, and results that can be read again`, async () => {
+    const findings = await EXPERIMENTS[name](await openLab(), study, { cost: { requestsPerDay: 1000 } });
+    found.set(name, findings);
+    assert.is(findings.name, name);
+    assert.ok(findings.tables.length > 0 && findings.figures.length > 0);
+    for (const { columns, rows } of findings.tables)
+      for (const row of rows) assert.is(row.length, columns.length, `${name}: ${columns}`);
+    for (const { svg } of findings.figures) {
+      assert.match(svg, /^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" width="800"/);
+      assert.not.match(svg, /NaN|undefined|Infinity/);
+    }
+    const document = results(findings, ORIGIN);
+    assert.equal(
+      parseResults(JSON.stringify(document), "x").scores,
+      JSON.parse(JSON.stringify(document.scores)),
+    );
+  });
+
+test("what was answered once is not asked again, by other experiments and later runs neither", async () => {
+  const before = gpu.submits;
+  const again = await EXPERIMENTS.single(await openLab(), study);
+  assert.is(gpu.submits, before);
+  assert.equal(again.scores, found.get("single")!.scores);
+});
+
+test("a line that was cut short is dropped, and its answer asked again", async () => {
+  const bytes = (await answers.read("answers.jsonl"))!;
+  await answers.write("answers.jsonl", bytes.subarray(0, -5));
+  const { submits } = gpu;
+  const all = await Promise.all(
+    (["single", "composite", "sensitivity", "pathway", "rome", "algebra", "transfer"] as const).map(
+      async (name) => EXPERIMENTS[name](await openLab(), study, { cost: { requestsPerDay: 1 } }),
+    ),
+  );
+  assert.ok(gpu.submits > submits);
+  for (const { name, scores } of all) assert.equal(scores, found.get(name as ExperimentName)!.scores, name);
+});
+
+test("the report is one page that asks for nothing", () => {
+  const page = report("A study", ORIGIN, [...found.values()]);
+  assert.not.match(page.replace(/xmlns="[^"]*"/g, ""), /https?:|src=|@import|<script/);
+  for (const { title } of found.values()) assert.ok(page.includes(title), title);
+});
+
+test("a random mask has as many heads on as the learned one, and the five differ", () => {
+  const { tables } = found.get("single")!;
+  assert.match(String(tables[0]!.rows[0]![7]), /^25 of 64$/);
+  const draws = found.get("single")!.scores.filter(({ condition }) => condition.startsWith("random mask"));
+  assert.is(draws.length, 2 * 5);
+});
+
+test("two results: a score that moved with every clip is beyond noise, one within it is not", () => {
+  const score = (parts: readonly [number, number][]) => ({
+    ...{
+      task: "t",
+      condition: "c",
+      metric: "exact" as const,
+      better: "higher" as const,
+      clips: parts.length,
+    },
+    ...{ value: 0, low: 0, high: 100, parts },
+  });
+  const right = (count: number) =>
+    Array.from({ length: 20 }, (_, i): [number, number] => [i < count ? 1 : 0, 1]);
+  const file = (count: number) => ({
+    ...results(found.get("overlap")!, ORIGIN),
+    scores: [score(right(count))],
+  });
+  const [moved] = compareResults(file(2), file(18)).changes;
+  assert.is(moved!.beyond, true);
+  assert.is(moved!.difference!.value, 80);
+  assert.is(compareResults(file(10), file(11)).changes[0]!.beyond, false);
+  const other = { ...file(1), scores: [{ ...score(right(1)), condition: "d" }] };
+  assert.equal(compareResults(file(1), other), { changes: [], onlyBefore: ["t, c"], onlyAfter: ["t, d"] });
+});
+
+test("what is no results file is said", () => {
+  for (const text of ["", "{}", "[1]", '{"ahamask": "eval"}'])
+    assert.throws(
+      () => parseResults(text, "x.json"),
+      (error: Error) => error instanceof ResultsError,
+    );
+});
+
+test("the published masks, all called checkpoint.pth, go by their folders", () => {
+  assert.is(nameOf("a/asr_librispeech/checkpoint.pth"), "asr_librispeech");
+  assert.is(nameOf("masks/asr.safetensors"), "asr");
+  assert.is(nameOf("mask.bits"), "mask");
+});
+
+test.run();
