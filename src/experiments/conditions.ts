@@ -32,7 +32,7 @@ export const finding = ({ task, condition, score }: Measured): Finding => ({
   ...score,
 });
 
-/** The mask's seed of random masks: any, but always the same. */
+/** Seeds of the random masks begin here, in every run. */
 const DRAW_SEED = 1000;
 export const DRAWS = 5;
 
