@@ -111,7 +111,6 @@ async function serveRepository() {
     logLevel: "error",
     cacheDir: join(ROOT, "node_modules/.vite/tests"),
     plugins: [wgsl()],
-    define: { "process.env.AHAMASK_FULL": JSON.stringify(process.env.AHAMASK_FULL ?? "") },
     server: { middlewareMode: true, hmr: false, ws: false, watch: null },
     optimizeDeps: { noDiscovery: true, include: PACKAGES },
   });

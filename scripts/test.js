@@ -55,18 +55,6 @@ function testFiles() {
     .sort();
 }
 
-/** Passed and failed tests of one file, out of what uvu printed; a file that crashed or ran no test has failed. */
-function tally(output, ok) {
-  const sum = (label) =>
-    [...output.matchAll(new RegExp(`^\\s+${label}:\\s+(\\d+)$`, "gm"))].reduce(
-      (n, match) => n + Number(match[1]),
-      0,
-    );
-  const passed = sum("Passed");
-  const failed = sum("Total") - passed + sum("Skipped");
-  return { passed, failed: failed || (ok && passed ? 0 : 1) };
-}
-
 /** A check passes or fails as a whole. */
 const verdict = (_output, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
 
@@ -128,7 +116,7 @@ async function inProcess(args) {
 async function perform({ name, run, count }) {
   const start = performance.now();
   const { output, ok, end } = await run();
-  const { passed, failed } = count(util.stripVTControlCharacters(output), ok);
+  const { passed, failed } = count(output, ok);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   const numbers = count === tally ? `${passed} passed${failed ? `, ${failed} failed` : ""}` : "";
   console.log(
@@ -144,6 +132,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exi
 setup();
 if (options.adapter) process.env.AHAMASK_ADAPTER = options.adapter;
 const env = await environment();
+const { tally } = await import("./tally.ts");
 const browser = options.browser ? await import("./browser-tests.ts") : undefined;
 const queue = tasks();
 const timed = queue.filter(({ name }) => name === "test/bench.test.ts"); // measures: nothing else runs beside it

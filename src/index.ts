@@ -8,9 +8,16 @@
 export { openFolder, openStore, readFile } from "#files";
 export { AudioError } from "./audio/decode.ts";
 export { fbank, fbankFrames } from "./audio/fbank.ts";
-export { type PreparedAudio, type PrepareOptions, prepareAudio, SAMPLE_RATE } from "./audio/load.ts";
+export {
+  type PreparedAudio,
+  type PrepareOptions,
+  prepareAudio,
+  preparePcm,
+  SAMPLE_RATE,
+} from "./audio/load.ts";
 export { logMel, melFrames } from "./audio/log-mel.ts";
 export { fbankPatches, heardTokens, patchTokens } from "./audio/patches.ts";
+export type { Pcm } from "./audio/pcm.ts";
 export { TapedOps, type TapeOptions } from "./autograd/index.ts";
 export { adviceFor, type BrowserFacts } from "./gpu/advice.ts";
 export {
@@ -88,7 +95,7 @@ export { Learner, type LearnState, type StepReport } from "./mask/learn.ts";
 export { LEARN_DEFAULTS, type LearnSettings } from "./mask/learn-settings.ts";
 export { type MaskShape, readMask, writeMask } from "./mask/mask-file.ts";
 export { gateNoise } from "./mask/noise.ts";
-export { type RunConfig, RunFolder } from "./mask/run.ts";
+export { type RunConfig, RunFolder, readRun } from "./mask/run.ts";
 export type { Best, LogLine, RunState } from "./mask/run-state.ts";
 export type { RateSchedule, TauSchedule } from "./mask/schedule.ts";
 export * from "./model/index.ts";

@@ -1,6 +1,6 @@
 import { decodeAudio } from "./decode.ts";
 import { toMono } from "./mono.ts";
-import { AudioError, FETCH_AGAIN, SAMPLE_RATE } from "./pcm.ts";
+import { AudioError, FETCH_AGAIN, type Pcm, SAMPLE_RATE } from "./pcm.ts";
 import { resample } from "./resample.ts";
 
 export { SAMPLE_RATE } from "./pcm.ts";
@@ -32,20 +32,33 @@ export interface PreparedAudio {
 export async function prepareAudio(
   bytes: Uint8Array,
   name: string,
-  { channels, maxSeconds }: PrepareOptions,
+  options: PrepareOptions,
 ): Promise<PreparedAudio> {
-  if (!(maxSeconds > 0)) {
-    throw new AudioError(name, "maxSeconds above 0", `${maxSeconds}`, "use the model's window, such as 30");
-  }
-  const pcm = await decodeAudio(bytes, name, maxSeconds + MARGIN);
-  const mono = toMono(pcm, channels);
+  checkWindow(name, options);
+  return preparePcm(await decodeAudio(bytes, name, options.maxSeconds + MARGIN), name, options);
+}
+
+/** The same for sound that is decoded, such as a recording. @throws AudioError for samples that are not finite */
+export function preparePcm(
+  { channels, sampleRate, seconds }: Pcm,
+  name: string,
+  options: PrepareOptions,
+): PreparedAudio {
+  checkWindow(name, options);
+  const frames = Math.ceil((options.maxSeconds + MARGIN) * sampleRate);
+  const mono = toMono({ channels: channels.map((c) => c.subarray(0, frames)) }, options.channels);
   const bad = mono.findIndex((sample) => !Number.isFinite(sample));
   if (bad >= 0) throw new AudioError(name, "finite samples", `${mono[bad]} at sample ${bad}`, FETCH_AGAIN);
-  const samples = resample(mono, pcm.sampleRate, SAMPLE_RATE);
-  const limit = Math.round(maxSeconds * SAMPLE_RATE);
+  const samples = resample(mono, sampleRate, SAMPLE_RATE);
+  const limit = Math.round(options.maxSeconds * SAMPLE_RATE);
   return {
     samples: samples.length > limit ? samples.slice(0, limit) : samples,
-    seconds: pcm.seconds,
+    seconds,
     cut: samples.length > limit,
   };
+}
+
+function checkWindow(name: string, { maxSeconds }: PrepareOptions): void {
+  if (maxSeconds > 0) return;
+  throw new AudioError(name, "maxSeconds above 0", `${maxSeconds}`, "use the model's window, such as 30");
 }

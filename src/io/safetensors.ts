@@ -55,7 +55,10 @@ export async function parseHeader(source: ByteSource): Promise<SafetensorsHeader
   const declared = new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true);
   if (declared === 0n) throw bad("a header", "a header length of 0");
   if (declared > MAX_HEADER)
-    throw bad(`a header of at most ${MAX_HEADER} bytes`, `a header length of ${declared}`);
+    throw bad(
+      `a header of at most ${MAX_HEADER} bytes`,
+      `a header length of ${declared}; this is no safetensors file, or a damaged one: download it again`,
+    );
   const data = 8 + Number(declared);
   if (data > source.size)
     throw bad(

@@ -103,13 +103,8 @@ export class RunFolder {
   }
 
   /** The steps so far; a line that is torn or none of ours is left out. */
-  async log(): Promise<LogLine[]> {
-    const bytes = (await this.store.read(LOG)) ?? new Uint8Array();
-    return new TextDecoder()
-      .decode(bytes)
-      .split("\n")
-      .map((line) => parse(line))
-      .filter((value): value is LogLine => isObject(value) && Number.isInteger(value.step));
+  log(): Promise<LogLine[]> {
+    return readLog(this.store);
   }
 
   append(line: LogLine): Promise<void> {
@@ -143,6 +138,30 @@ export class RunFolder {
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
     if (text !== new TextDecoder().decode(before)) await this.store.write(LOG, encode(text));
   }
+}
+
+/**
+ * What a run has come to, without going on with it: its newest sound checkpoint, if any, and the steps up to it.
+ *
+ * @param heads L·H
+ * @throws RunError when all checkpoints are damaged, SourceError
+ */
+export async function readRun(
+  store: Store,
+  heads: number,
+): Promise<{ readonly state?: RunState; readonly log: readonly LogLine[] }> {
+  const state = await newest(store, heads, []);
+  const done = state ? stepsDone(state) : 0;
+  return { ...(state && { state }), log: (await readLog(store)).filter(({ step }) => step <= done) };
+}
+
+async function readLog(store: Store): Promise<LogLine[]> {
+  const bytes = (await store.read(LOG)) ?? new Uint8Array();
+  return new TextDecoder()
+    .decode(bytes)
+    .split("\n")
+    .map((line) => parse(line))
+    .filter((value): value is LogLine => isObject(value) && Number.isInteger(value.step));
 }
 
 /** Steps that are done altogether: learned, and validated where that is due. */

@@ -32,6 +32,11 @@ export class Course {
     return stepsDone(this.#state);
   }
 
+  /** [L·H] */
+  get logits(): Float32Array {
+    return this.#state.logits;
+  }
+
   get over(): boolean {
     const { patience = Infinity } = this.options.validation ?? {};
     return !this.#state.owed && (this.learner.done || this.#state.misses >= patience);

@@ -60,7 +60,8 @@ export type LearnEvent =
       readonly lessons: number;
       readonly settings: LearnSettings;
     }
-  | { readonly kind: "step"; readonly line: LogLine };
+  /** `logits` [L·H] as they are after the step. */
+  | { readonly kind: "step"; readonly line: LogLine; readonly logits: Float32Array };
 
 /**
  * Learns a mask, and keeps all of it in a folder (see `RunFolder`), so that a run that is stopped at any moment and
@@ -96,7 +97,7 @@ export async function* learnRun(
   for (const text of run.notes) yield { kind: "note", text };
   const course = new Course(model, learner, run, validated?.lessons ?? [], options);
   yield { kind: "begin", step: course.done, lessons: learned.lessons.length, settings };
-  while (!course.over) yield { kind: "step", line: await course.step() };
+  while (!course.over) yield { kind: "step", line: await course.step(), logits: course.logits };
   return await course.end();
 }
 

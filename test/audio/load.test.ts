@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { prepareAudio, SAMPLE_RATE } from "../../src/audio/load.ts";
+import { prepareAudio, preparePcm, SAMPLE_RATE } from "../../src/audio/load.ts";
 import { bytesOf, checkClose, checkRejects, makeWav, readFixture } from "./fixtures.ts";
 
 const prepare = (bytes: Uint8Array, maxSeconds = 30, channels: "mean" | "first" = "mean") =>
@@ -60,6 +60,16 @@ test("samples that are not finite are refused by name and place", async () => {
       new RegExp(`clip.wav: expected finite samples, got ${bad} at sample 2`),
     );
   }
+});
+
+test("decoded sound is heard as the file that holds it", async () => {
+  const samples = Float32Array.from({ length: 48_000 }, (_, i) => Math.sin(i / 20) / 2);
+  const file = await prepareAudio(makeWav(bytesOf(samples), { rate: 48_000, bits: 32, tag: 3 }), "clip.wav", {
+    channels: "mean",
+    maxSeconds: 0.5,
+  });
+  const pcm = { sampleRate: 48_000, channels: [samples], seconds: 1 };
+  assert.equal(preparePcm(pcm, "clip", { channels: "mean", maxSeconds: 0.5 }), file);
 });
 
 test("a window that is none", async () => {

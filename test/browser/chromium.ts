@@ -62,7 +62,9 @@ async function findChromium() {
   );
   const chosen = process.env.AHAMASK_CHROMIUM;
   if (chosen && !existsSync(chosen))
-    throw new Error(`AHAMASK_CHROMIUM: expected the path of a Chromium, got '${chosen}', where nothing is`);
+    throw new Error(
+      `AHAMASK_CHROMIUM: expected the path of a Chromium, got '${chosen}', where nothing is; unset it, or correct it`,
+    );
   const executablePath = chosen || INSTALLED.find(existsSync);
   if (executablePath) return { executablePath, env };
   if (process.platform !== "linux" || process.arch !== "x64")

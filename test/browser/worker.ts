@@ -9,7 +9,7 @@ declare global {
   var UVU_QUEUE: [string | null][];
 }
 
-const files = import.meta.glob("/test/*/*.test.ts");
+const files = import.meta.glob(["/test/*/*.test.ts", "/test/browser/files/*.ts"]);
 const file = new URL(location.href).searchParams.get("file");
 
 let ok = true;
@@ -19,7 +19,12 @@ function fail(error: unknown): void {
   ok = false;
   print(`${error instanceof Error ? (error.stack ?? error.message) : error}\n`);
 }
-addEventListener("unhandledrejection", ({ reason }) => fail(reason));
+
+/** Rejections that nobody hears are told late, but in order: this one ends them. */
+const END = Symbol("end");
+const unheard = new Promise<void>((resolve) =>
+  addEventListener("unhandledrejection", ({ reason }) => (reason === END ? resolve() : fail(reason))),
+);
 addEventListener("error", ({ error, message }) => fail(error ?? message));
 
 console.log = print; // uvu keeps it, and ends its lines by itself
@@ -31,9 +36,12 @@ for (const level of ["log", "info", "warn", "error"] as const)
 try {
   globalThis.UVU_QUEUE.push([null]);
   globalThis.UVU_INDEX = 0;
-  await files[`/${file}`]?.();
+  const load = files[`/${file}`];
+  if (!load) throw new Error(`expected a test file, got ${file}`);
+  await load();
   await exec();
-  await new Promise((resolve) => setTimeout(resolve)); // for what was rejected last and nobody heard
+  void Promise.reject(END);
+  await unheard;
 } catch (error) {
   fail(error);
 }

@@ -85,7 +85,7 @@ test("bare bits are exactly ⌈L·H/8⌉ bytes: 200 for 40 × 40", async () => {
     mask.toBits().subarray(0, 8),
     "expected a safetensors file, or bare bits and the model's layers and heads, got 8 bytes " +
       "(safetensors: x: expected a header of at most 100000000 bytes, got a header length of " +
-      `${new DataView(mask.toBits().buffer).getBigUint64(0, true)})`,
+      `${new DataView(mask.toBits().buffer).getBigUint64(0, true)}; this is no safetensors file, or a damaged one: download it again)`,
     "x",
   );
   await refuses(Uint8Array.of(0x1f), "expected 0 beyond head 3, got 1 at bit 4", "x", two);

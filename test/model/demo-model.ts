@@ -23,6 +23,9 @@ export async function demoClip(name: string, seconds = 3): Promise<Float32Array>
 export const demoMask = (name: string): Promise<HeadMask> =>
   readMask(demoFile(name), name, { layers: 8, heads: 8 });
 
+/** Whether all cases are wanted where a share of them is usual; a page has no environment to say so in. */
+export const FULL = globalThis.process?.env.AHAMASK_FULL === "1";
+
 /** Whether a CPU plays the GPU without a compiler's help: an order of magnitude slower than anything else. */
 export const isSwiftShader = ({ info }: Gpu): boolean =>
   /swiftshader/i.test(`${info.vendor} ${info.architecture} ${info.device} ${info.description}`);

@@ -6,7 +6,7 @@ import { HeadMask } from "../../src/mask/head-mask.ts";
 import type { Answer, AnswerOptions, Question } from "../../src/model/audio-model.ts";
 import { nd } from "../reference/array.ts";
 import { expectClose, expectRejects } from "../reference/compare.ts";
-import { demoClip, demoMask, isSwiftShader, loadDemo } from "./demo-model.ts";
+import { demoClip, demoMask, FULL, isSwiftShader, loadDemo } from "./demo-model.ts";
 
 interface Case {
   max_new_tokens: number;
@@ -68,7 +68,7 @@ async function withLogits(question: Question, maxNewTokens = 8) {
 
 test("greedy, penalties and beams give the ids of transformers", async () => {
   // A share of the settings, others for each prompt; AHAMASK_FULL=1: all of them.
-  const every = process.env.AHAMASK_FULL === "1" ? 1 : isSwiftShader(gpu) ? 20 : 2 * prompts.length;
+  const every = FULL ? 1 : isSwiftShader(gpu) ? 20 : 2 * prompts.length;
   let asked = 0;
   for (const [p, { audio, prompt, prompt_ids, cases }] of prompts.entries()) {
     const question = { audio: await demoClip(audio), prompt };

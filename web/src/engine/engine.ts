@@ -139,6 +139,9 @@ export interface LearnRequest {
   readonly seed: number;
 }
 
+/** A run to begin, or the name of one to go on with. */
+export type LearnAsk = LearnRequest | { readonly run: string };
+
 export type LearnEvent =
   | { readonly kind: "hearing"; readonly rows: number; readonly of: number }
   | { readonly kind: "note"; readonly text: string }
@@ -161,8 +164,8 @@ export interface Run {
   readonly steps: number;
   /** Of each step so far. */
   readonly losses: readonly number[];
-  /** The mask as it is, as a safetensors file with its logits. */
-  readonly mask: Uint8Array;
+  /** The mask as it is, as a safetensors file with its logits; none before the first step is kept. */
+  readonly mask?: Uint8Array;
 }
 
 /** What the browser keeps for this page. */
@@ -182,15 +185,24 @@ export type EngineEvent =
 export interface Engine {
   /** Opens the GPU. @throws NoAdapterError with what to do, by browser */
   start(listen: (event: EngineEvent) => void): Promise<Machine>;
-  /** Loads a model in place of the one before it; clips that were heard are heard again by the new one. */
+  /**
+   * Loads a model in place of the one before it, which ends what is under way, as `abort` would; clips that were heard are
+   * heard again by the new one. When it fails, or is aborted, the one before it is loaded again for whatever is asked next.
+   */
   load(job: Job, source: ModelSource, onProgress: OnProgress): Promise<LoadedModel>;
   hear(sound: File | Recording): Promise<HeardClip>;
   answer(job: Job, question: Question, onPiece: OnPiece): Promise<Answered>;
-  /** How much less probable the answer becomes when a head is switched over: Δ log-probability in nats, one head at a time. */
+  /**
+   * How much less probable the answer becomes when a head is switched over, one head at a time, in nats: log p(answer) as it
+   * is, less log p(answer) with that head switched. Above 0 where the answer needs the head as it is. [L·H]
+   */
   effects(job: Job, question: EffectsQuestion, onEffects: OnEffects): Promise<Float32Array>;
   cost(job: Job, question: CostQuestion): Promise<Cost>;
-  /** Learns a mask; aborting pauses it after its step, with everything kept. */
-  learn(job: Job, request: LearnRequest, onEvent: (event: LearnEvent) => void): Promise<Run>;
+  /**
+   * Learns a mask, or goes on with the run of that name. Aborting pauses it after its step with everything kept: it then
+   * resolves, as it does at its end, with what it has come to.
+   */
+  learn(job: Job, request: LearnAsk, onEvent: (event: LearnEvent) => void): Promise<Run>;
   abort(job: Job): void;
   kept(): Promise<Kept>;
   /** Deletes what is kept: one model's files, one run, or all. */

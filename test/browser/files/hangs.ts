@@ -1,0 +1,7 @@
+import { test } from "uvu";
+
+test("never ends", () => {
+  console.log("on my way");
+  return new Promise(() => {});
+});
+test.run();

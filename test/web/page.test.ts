@@ -1,0 +1,163 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { command, ours, withFolder } from "../cli/command.ts";
+import { expected } from "../model/demo-model.ts";
+import { mainThreadTasks } from "./main-thread.ts";
+import { answered, answerOf, drop, openPageSite, type PageSite, picture, ROOT } from "./page-site.ts";
+
+const test = suite("page");
+let site: PageSite;
+let page: Page;
+const requests: string[] = [];
+
+test.before(async () => {
+  site = await openPageSite();
+  page = await site.open({ onRequest: (url) => requests.push(url) });
+});
+test.after(() => site.close());
+
+const cell = (layer: number, head: number) => page.locator(`.cell[data-at="${layer},${head}"]`);
+
+test("the demo model is there at once, and answers as the reference does, side by side", async () => {
+  const texts = await answered(page);
+  const by = (condition: "instruction" | "none" | "mask", task: string | null) =>
+    expected("speech-002", condition, task).text;
+  assert.equal(texts.slice(0, 2), [by("instruction", "asr"), by("none", null)]);
+  assert.is(await answerOf(page, "name the gender").innerText(), "male");
+  await page.waitForFunction(() => document.querySelectorAll(".clip .mel").length === 5);
+  await picture(page, "01-ready");
+});
+
+test("a FLAC that is dropped is heard and transcribed", async () => {
+  await drop(page, join(ROOT, "models/demo/clips/eval/speech-000.flac"));
+  await page.locator(".clip.chosen", { hasText: "speech-000.flac" }).waitFor();
+  const [transcript] = await answered(page);
+  assert.is(transcript, expected("speech-000", "instruction", "asr").text);
+  await picture(page, "02-dropped");
+});
+
+test("heads that are clicked change the answer, and undo brings it back", async () => {
+  const answer = answerOf(page, "name the gender");
+  const before = await answer.innerText();
+  assert.is(before, "female");
+  await page.getByRole("button", { name: "All on" }).click();
+  await answered(page);
+  for (const head of [0, 3]) await cell(0, head).click();
+  await answered(page);
+  const after = await answer.innerText();
+  assert.is.not(after, before);
+  assert.is(await cell(0, 3).getAttribute("aria-label"), "layer 0, head 3, off");
+  await picture(page, "03-clicked");
+  for (let i = 0; i < 3; i++) await page.getByRole("button", { name: "Undo" }).click();
+  await answered(page);
+  assert.is(await answer.innerText(), before);
+});
+
+test("the map is painted by dragging, and walked with the keys", async () => {
+  const on = () => page.locator(".cell.on").count();
+  const before = await on();
+  await cell(6, 0).scrollIntoViewIfNeeded();
+  const [from, to] = await Promise.all([cell(6, 0).boundingBox(), cell(6, 2).boundingBox()]);
+  await page.mouse.move(from!.x + 9, from!.y + 9);
+  await page.mouse.down();
+  await page.mouse.move(to!.x + 9, to!.y + 9); // past a head in between
+  await page.mouse.up();
+  assert.is(await on(), before + 3);
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowUp");
+  assert.is(await page.evaluate(() => document.activeElement?.getAttribute("data-at")), "5,2");
+  await page.keyboard.press("Space");
+  assert.is(await on(), before + 2);
+  await page.keyboard.press("Control+z");
+  await page.keyboard.press("Control+z");
+  assert.is(await on(), before);
+  await page.keyboard.press("Control+Shift+z");
+  assert.is(await on(), before + 3);
+});
+
+test("an exported mask makes the command line answer the same", async () => {
+  const answer = (await answered(page))[3]!;
+  const coming = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export" }).click();
+  const download = await coming;
+  assert.is(download.suggestedFilename(), "name-the-gender.safetensors");
+  await withFolder(async (folder) => {
+    const mask = join(folder, "mask.safetensors");
+    await download.saveAs(mask);
+    const audio = "models/demo/clips/eval/speech-000.flac";
+    const outcome = await command("run", "--model", "models/demo/model", "--audio", audio, "--mask", mask);
+    assert.is(outcome.code, 0, ours(outcome).join("\n"));
+    assert.is(outcome.stdout.trim(), answer);
+    assert.ok(readFileSync(mask).includes("fingerprint"));
+  });
+});
+
+test("heads are coloured by logit and by overlap, and effects come in one by one", async () => {
+  const choose = (name: string) => page.locator(".segments span", { hasText: name }).click();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await choose("logit");
+  assert.match(
+    await cell(0, 0).getAttribute("aria-label").then(String),
+    /^layer 0, head 0, on, logit \d\.\d\d$/,
+  );
+  await picture(page, "04-logits");
+  await choose("overlap");
+  assert.match(await page.locator(".overlap .figures").innerText(), /^Jaccard 0\.\d\d .* in both, /);
+  await picture(page, "05-overlap");
+  await choose("effect");
+  await answered(page);
+  await page.getByRole("button", { name: "Measure effects" }).click();
+  await page.getByRole("button", { name: "Measure again" }).waitFor();
+  assert.match(await cell(7, 7).getAttribute("aria-label").then(String), /effect −?\d+\.\d\d$/);
+  await picture(page, "06-effects");
+  await choose("on, off");
+});
+
+test("the saving is measured and told in words", async () => {
+  await page.locator("#saving").getByRole("button", { name: "Measure" }).click();
+  await page.locator(".sum").waitFor();
+  await page.locator("#saving").getByLabel("Requests a day").fill("1000000");
+  assert.match(await page.locator(".sum").innerText(), /^In a year that is [\d.]+ billion tokens not read/);
+  await picture(page, "07-saving");
+});
+
+test("no task on the main thread is longer than 50 ms while it answers", async () => {
+  const tasks = await mainThreadTasks(site.browser, page, async () => {
+    for (const clip of ["Speech 023", "Speech 037"]) {
+      await page.locator(".clip", { hasText: clip }).locator(".choose").click();
+      await answered(page);
+    }
+    await cell(3, 3).click();
+    await answered(page);
+  });
+  assert.ok(tasks.length > 100);
+  assert.equal(
+    tasks.filter((ms) => ms > 50),
+    [],
+  );
+});
+
+test("nothing was asked of another origin", () => {
+  const { origin } = new URL(site.server.url);
+  assert.equal(
+    requests.filter((url) => !url.startsWith(origin) && !url.startsWith("blob:")),
+    [],
+  );
+});
+
+test("on a second visit, with the server gone, it answers all the same", async () => {
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await site.server.stop();
+  await page.reload();
+  const texts = await answered(page);
+  assert.is(texts[0], expected("speech-002", "instruction", "asr").text);
+  await page.locator(".kept summary").click();
+  assert.match(await page.locator(".kept").innerText(), /6\.2 MB/);
+  await picture(page, "08-offline");
+});
+
+test.run();
