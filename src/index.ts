@@ -39,7 +39,7 @@ export {
   ShaderError,
   Tensor,
 } from "./gpu/index.ts";
-export { pickedFolder } from "./io/blob.ts";
+export { type PickedFile, pickedFolder } from "./io/blob.ts";
 export type { CachedFolder } from "./io/cached-folder.ts";
 export type { Traffic } from "./io/cached-source.ts";
 export {

@@ -3,6 +3,7 @@
 // weights the page keeps by itself.
 /* global VERSION, FILES */
 const scope = globalThis.registration.scope;
+const DEMO = /^demo-\w+\//;
 const CACHE = `ahamask ${scope} ${VERSION}`;
 
 globalThis.addEventListener("install", (event) => {
@@ -24,17 +25,25 @@ globalThis.addEventListener("fetch", (event) => {
   const path = request.url.startsWith(scope)
     ? request.url.slice(scope.length).replace(/[?#].*$/, "")
     : undefined;
-  const weights = path?.startsWith("demo/model/");
+  const weights = path !== undefined && /^demo-\w+\/model\//.test(path);
   if (request.method !== "GET" || path === undefined || weights || request.headers.has("range")) return;
-  event.respondWith(answer(request, path));
+  event.respondWith(request.mode === "navigate" ? page(request, path) : answer(request, path));
 });
+
+/** The page as it is published now; without a network, or a sound answer, as it is kept. */
+async function page(request, path) {
+  const response = await fetch(request).catch(() => undefined);
+  if (response?.ok) return response;
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(path === "index.html" ? scope : new URL(path, scope));
+  return kept ?? response ?? Response.error();
+}
 
 async function answer(request, path) {
   const cache = await caches.open(CACHE);
-  const kept = await cache.match(path === "index.html" ? scope : new URL(path, scope));
+  const kept = await cache.match(new URL(path, scope));
   if (kept) return kept;
   const response = await fetch(request);
-  if (path.startsWith("demo/") && response.status === 200)
-    await cache.put(request, response.clone()).catch(() => {}); // no room: it is fetched again another time
+  if (DEMO.test(path) && response.status === 200) await cache.put(request, response.clone()).catch(() => {}); // no room: it is fetched again another time
   return response;
 }

@@ -5,18 +5,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 import { wgsl } from "../scripts/wgsl.ts";
-import { offline } from "./offline.ts";
+import { filesIn, hashOf, offline } from "./offline.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DEMO = join(ROOT, "models/demo");
 
-/** models/demo as the page's `demo/`: answered from where it lies by the servers here, copied by the build. */
+/** models/demo's folder on the page: its name tells its content. */
+const DEMO_FOLDER = `demo-${hashOf(DEMO, filesIn(DEMO))}`;
+
+/** The demo is copied by the build, and answered from where it lies by the server here; as `demo/`, too. */
 const demo = (): Plugin => ({
   name: "demo",
-  configureServer: ({ middlewares }) => void middlewares.use("/demo", serveDemo),
-  configurePreviewServer: ({ middlewares }) => void middlewares.use("/demo", serveDemo),
+  configurePreviewServer({ middlewares }) {
+    for (const folder of ["demo", DEMO_FOLDER]) middlewares.use(`/${folder}`, serveDemo);
+  },
   async writeBundle({ dir }) {
-    if (dir) await cp(DEMO, join(dir, "demo"), { recursive: true });
+    if (dir) await cp(DEMO, join(dir, DEMO_FOLDER), { recursive: true });
   },
 });
 
@@ -35,6 +39,10 @@ function serveDemo(
   }
   const [range, from = 0, to = ""] = /^bytes=([0-9]+)-([0-9]*)$/.exec(headers.range ?? "") ?? [];
   const start = Number(from);
+  if (range && start >= stat.size) {
+    response.writeHead(416, { "Content-Range": `bytes */${stat.size}` }).end();
+    return;
+  }
   const end = Math.min(to === "" ? Infinity : Number(to), stat.size - 1);
   response.writeHead(range ? 206 : 200, {
     "Accept-Ranges": "bytes",
@@ -58,17 +66,5 @@ export default defineConfig({
     rolldownOptions: { checks: { pluginTimings: false } }, // a slow machine is no warning
   },
   worker: { format: "es", plugins: () => [wgsl()] },
-  server: { fs: { allow: [ROOT] } },
-  // What only the worker imports, or only when it needs it: found late, it would make the page load again.
-  optimizeDeps: {
-    include: [
-      "@huggingface/jinja",
-      "@huggingface/tokenizers",
-      "@wasm-audio-decoders/flac",
-      "@wasm-audio-decoders/ogg-vorbis",
-      "comlink",
-      "mpg123-decoder",
-      "yaml",
-    ],
-  },
+  define: { DEMO_FOLDER: JSON.stringify(DEMO_FOLDER) },
 });

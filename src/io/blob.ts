@@ -37,16 +37,19 @@ function unreadable(name: string, cause: unknown): never {
   );
 }
 
+/** A file, and its path with slashes: a `File` knows its own only where it was picked with its folder, and forgets it on the way to a worker. */
+export type PickedFile = readonly [path: string, file: File];
+
 /**
- * A folder of files that a user picked (`<input type="file" webkitdirectory>`, whose files know their paths) or dropped.
- * The folder that all of them lie in is not part of their names.
+ * A folder of files that a user picked (`<input type="file" webkitdirectory>`: their paths are `webkitRelativePath`) or
+ * dropped (`fullPath` of their entries). The folder that all of them lie in is not part of their names.
  * @param name for messages
  */
-export function pickedFolder(name: string, files: readonly File[]): Folder {
-  const paths = files.map((file) => (file.webkitRelativePath || file.name).split("/"));
+export function pickedFolder(name: string, files: readonly PickedFile[]): Folder {
+  const paths = files.map(([path]) => path.split("/"));
   const top = paths[0]?.[0];
   const shared = paths.every((parts) => parts.length > 1 && parts[0] === top);
-  const found = new Map(files.map((file, i) => [paths[i]!.slice(shared ? 1 : 0).join("/"), file]));
+  const found = new Map(files.map(([, file], i) => [paths[i]!.slice(shared ? 1 : 0).join("/"), file]));
   const find = (path: string): File => {
     const file = found.get(checkFile(path));
     if (!file)

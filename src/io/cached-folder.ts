@@ -16,6 +16,7 @@ import {
   type Folder,
   MAX_TEXT,
   NoRangeError,
+  type OpenOptions,
   type Sink,
   SourceError,
   UnreachableError,
@@ -47,29 +48,29 @@ export class CachedFolder implements Folder {
     return this.files.notKept;
   }
 
-  has(file: string): Promise<boolean> {
+  has(file: string, options?: OpenOptions): Promise<boolean> {
     return this.#ask(
       async () => {
         const fact = await this.#fact(file);
         return fact === undefined ? undefined : fact !== false;
       },
       async () => {
-        const there = await this.remote.has(file);
+        const there = await this.remote.has(file, options);
         if (!there || !(await this.#fact(file))) await this.files.note(file, there);
         return there;
       },
     );
   }
 
-  open(file: string): Promise<ByteSource> {
+  open(file: string, options?: OpenOptions): Promise<ByteSource> {
     return this.#ask(
       async () => {
         const fact = await this.#fact(file);
         return isWhole(fact) ? this.#source(file, fact) : undefined;
       },
       async () => {
-        const found = await this.remote.open(file).catch((error) => {
-          if (error instanceof NoRangeError) return this.#download(file, error);
+        const found = await this.remote.open(file, options).catch((error) => {
+          if (error instanceof NoRangeError) return this.#download(file, error, options);
           throw error;
         });
         if ("id" in found) return this.#source(file, found);
@@ -80,11 +81,11 @@ export class CachedFolder implements Folder {
     );
   }
 
-  text(file: string): Promise<string> {
+  text(file: string, options?: OpenOptions): Promise<string> {
     return this.#ask(
       () => this.#keptText(file),
       async () => {
-        const text = await this.remote.text(file);
+        const text = await this.remote.text(file, options);
         const bytes = new TextEncoder().encode(text);
         const fact = { id: await pieceId(file, text), size: bytes.length };
         await this.files.note(file, fact);
@@ -150,7 +151,7 @@ export class CachedFolder implements Folder {
   #source(file: string, fact: WholeFact, found?: ByteSource): ByteSource {
     let remote = found && Promise.resolve(found);
     const reopen = async (): Promise<ByteSource> => {
-      const now = await this.remote.open(file).catch((error) => this.#distrust(error));
+      const now = await this.remote.open(file).catch((error) => this.#distrust(mendable(error, this.name)));
       if ((await factOf(file, now)).id === fact.id) return now;
       return this.#distrust(
         new SourceError(
@@ -176,10 +177,15 @@ export class CachedFolder implements Folder {
   }
 
   /** Keeps a whole file as it comes, from a server that has no parts to give. */
-  #download(file: string, reason: NoRangeError): Promise<WholeFact> {
+  #download(
+    file: string,
+    reason: NoRangeError,
+    { signal, onProgress }: OpenOptions = {},
+  ): Promise<WholeFact> {
     const { remote, files } = this;
     if (!remote.stream) throw reason;
-    return files.lock(file, async () => {
+    const work = async () => {
+      let total = 0;
       const piece = new Uint8Array(PIECE + SUM);
       let kept: WholeFact | undefined;
       let id = "";
@@ -190,8 +196,8 @@ export class CachedFolder implements Folder {
           throw new NoRangeError(`${reason.message}; it was not kept here either: ${files.notKept}`);
       };
       const sink: Sink = {
-        begin: async (version) => {
-          [id, size] = [await pieceId(file, "streamed", version), 0];
+        begin: async (version, bytes) => {
+          [id, size, total] = [await pieceId(file, "streamed", version), 0, bytes];
           const fact = await this.#fact(file);
           if (version !== undefined && isWhole(fact) && fact.id === id && (await files.hasPieces(fact))) {
             kept = fact;
@@ -209,17 +215,27 @@ export class CachedFolder implements Folder {
             this.traffic.fetched += part.length;
             if (size % PIECE === 0) await keep(PIECE);
           }
+          onProgress?.(size, total);
         },
       };
-      await remote.stream!(file, sink);
+      await remote.stream!(file, sink, signal);
       if (kept) return kept;
       if (size % PIECE) await keep(size % PIECE);
       const fact = { id, size };
       await files.note(file, fact);
       return fact;
-    });
+    };
+    return files.lock(file, work, signal);
   }
 }
+
+/** A piece that was damaged, of a file that cannot be had in parts, comes with the next load. */
+const mendable = (error: unknown, name: string): unknown =>
+  error instanceof NoRangeError
+    ? new SourceError(
+        `cache: expected the kept pieces of ${name} to be whole, got a gap; load the model again`,
+      )
+    : error;
 
 const factOf = async (file: string, { size, version }: ByteSource): Promise<WholeFact> => ({
   id: await pieceId(file, size, version),

@@ -71,6 +71,7 @@ export class CachedSource implements ByteSource {
       if (await this.kept.part(this.#id, index, begin, into)) return;
       this.#checked.delete(index);
     }
+    signal?.throwIfAborted();
     const piece = await orAborted(this.#piece(index), signal);
     if (piece) into.set(piece.subarray(begin, begin + into.length));
     else {

@@ -30,9 +30,13 @@ const BUSY = new Set([408, 425, 429]);
  * The file at `url`; its size is asked for at once. Throws SourceError when the file is not there, when the server
  * cannot give parts of a file, and when it stays silent or broken over all tries.
  */
-export async function httpSource(url: string, timing: HttpTiming = PATIENT): Promise<ByteSource> {
+export async function httpSource(
+  url: string,
+  timing: HttpTiming = PATIENT,
+  signal?: AbortSignal,
+): Promise<ByteSource> {
   const name = parseUrl(url).href;
-  const source = { name, ...(await describe(name, timing)) };
+  const source = { name, ...(await describe(name, timing, signal)) };
   return {
     ...source,
     async read(offset, length, options) {
@@ -73,23 +77,24 @@ export function httpFolder(baseUrl: string, timing: HttpTiming = PATIENT): Folde
   const at = (file: string): string => base + checkFile(file).split("/").map(encodeURIComponent).join("/");
   return {
     name: base,
-    has: (file) =>
-      request(at(file), { range: [0, 1] }, timing, async (response) => {
+    has: (file, { signal } = {}) =>
+      request(at(file), { range: [0, 1], signal }, timing, async (response) => {
         if (response.status === 404) return false;
         // 416: the file is there, and empty.
         if (response.status !== 416) expectOk(at(file), response);
         return !isPage(response);
       }),
-    open: (file) => httpSource(at(file), timing),
-    text: (file) =>
-      request(at(file), {}, timing, async (response, alive) => {
+    open: (file, { signal } = {}) => httpSource(at(file), timing, signal),
+    text: (file, { signal } = {}) =>
+      request(at(file), { signal }, timing, async (response, alive) => {
         const check = (size: number) => checkTextSize(at(file), size);
         return decodeText(at(file), await whole(at(file), response, alive, check));
       }),
     stream: (file, sink, signal) =>
       request(at(file), { signal }, { ...timing, request: Infinity }, async (response, alive) => {
         expectFile(at(file), response);
-        if (!(await sink.begin(versionOf(response)))) return;
+        const size = Number(response.headers.get("content-length") ?? 0);
+        if (!(await sink.begin(versionOf(response), size))) return;
         for await (const chunk of chunks(response, alive)) {
           await sink.push(chunk);
           alive();
@@ -119,17 +124,17 @@ interface Description {
 }
 
 /** The file at `url`, from a one-byte range request; its size from HEAD where the server hides Content-Range. */
-async function describe(url: string, timing: HttpTiming): Promise<Description> {
+async function describe(url: string, timing: HttpTiming, signal?: AbortSignal): Promise<Description> {
   // Nobody reads the body: some servers give all of the file for its first byte.
-  const { size, version } = await request(url, { range: [0, 1] }, timing, async (response) => {
+  const { size, version } = await request(url, { range: [0, 1], signal }, timing, async (response) => {
     const version = versionOf(response);
     return { size: response.status === 416 ? 0 : partTotal(url, response), version };
   });
-  return { size: size ?? (await headSize(url, timing)), ...(version !== undefined && { version }) };
+  return { size: size ?? (await headSize(url, timing, signal)), ...(version !== undefined && { version }) };
 }
 
-function headSize(url: string, timing: HttpTiming): Promise<number> {
-  return request(url, { method: "HEAD" }, timing, async (response) => {
+function headSize(url: string, timing: HttpTiming, signal?: AbortSignal): Promise<number> {
+  return request(url, { method: "HEAD", signal }, timing, async (response) => {
     expectOk(url, response);
     const length = response.headers.get("content-length");
     if (length === null)

@@ -93,12 +93,15 @@ export class KeptFiles {
     });
   }
 
-  /** A piece of `length` bytes, checked; undefined when it is not there, or damaged. */
+  /** A piece of `length` bytes, checked; undefined when it is not there, or was damaged and is removed. */
   async piece(id: string, index: number, length: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const bytes = await this.#attempt(() => this.store.read(this.#path(id, index)));
-    if (bytes?.length !== length + SUM) return undefined;
+    const path = this.#path(id, index);
+    const bytes = await this.#attempt(() => this.store.read(path));
+    if (!bytes) return undefined;
     const piece = bytes.subarray(0, length);
-    return crc32(piece) === sumOf(bytes) ? piece : undefined;
+    if (bytes.length === length + SUM && crc32(piece) === sumOf(bytes)) return piece;
+    await this.#attempt(() => this.store.remove(path), true);
+    return undefined;
   }
 
   /** Fills `into` from a piece that was checked before; false when it is gone. */
@@ -116,7 +119,7 @@ export class KeptFiles {
     return done ?? false;
   }
 
-  /** Whether all pieces of a file are there, sound or not. */
+  /** Whether all pieces of a file are there: sound, or not yet read. */
   async hasPieces({ id, size }: WholeFact): Promise<boolean> {
     const names = new Set(await this.#attempt(() => this.store.list()));
     return Array.from({ length: pieceCount(size) }, (_, i) => this.#path(id, i)).every((path) =>

@@ -1,4 +1,4 @@
-import { checkFile, type Folder } from "./source.ts";
+import { checkFile, type Folder, type OpenOptions } from "./source.ts";
 
 /** A folder within a folder; "" and "." are the folder itself. */
 export function subfolder(folder: Folder, path: string): Folder {
@@ -6,9 +6,28 @@ export function subfolder(folder: Folder, path: string): Folder {
   const at = (file: string) => checkFile([...inner, file].join("/"));
   return {
     name: [folder.name, ...inner].join("/"),
-    has: (file) => folder.has(at(file)),
-    open: (file) => folder.open(at(file)),
-    text: (file) => folder.text(at(file)),
+    has: (file, options) => folder.has(at(file), options),
+    open: (file, options) => folder.open(at(file), options),
+    text: (file, options) => folder.text(at(file), options),
+  };
+}
+
+/** A folder whose files are asked for, and read, with these options. */
+export function folderWith(folder: Folder, options: OpenOptions): Folder {
+  return {
+    name: folder.name,
+    has: (file) => folder.has(file, options),
+    text: (file) => folder.text(file, options),
+    async open(file) {
+      const source = await folder.open(file, options);
+      const { name, size, version } = source;
+      return {
+        ...{ name, size, ...(version !== undefined && { version }) },
+        read: (offset, length, read) =>
+          source.read(offset, length, { ...read, signal: read?.signal ?? options.signal }),
+        close: () => source.close(),
+      };
+    },
   };
 }
 

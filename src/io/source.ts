@@ -39,21 +39,30 @@ export interface ByteSource {
   close(): Promise<void>;
 }
 
+export interface OpenOptions {
+  signal?: AbortSignal;
+  /** Bytes so far, where opening a file means to fetch all of it; `total` is 0 where nobody knows. */
+  onProgress?: (loaded: number, total: number) => void;
+}
+
 /** A folder of files, named by paths relative to it. */
 export interface Folder {
   readonly name: string;
-  has(file: string): Promise<boolean>;
-  open(file: string): Promise<ByteSource>;
+  has(file: string, options?: OpenOptions): Promise<boolean>;
+  open(file: string, options?: OpenOptions): Promise<ByteSource>;
   /** A whole UTF-8 file of at most MAX_TEXT bytes. */
-  text(file: string): Promise<string>;
+  text(file: string, options?: OpenOptions): Promise<string>;
   /** A file from its start to its end, where a server has no parts to give (`open` throws NoRangeError). */
   stream?(file: string, sink: Sink, signal?: AbortSignal): Promise<void>;
 }
 
 /** Takes a file as it comes. */
 export interface Sink {
-  /** Called before the first bytes, and again when the file has to begin anew; false when the bytes are not wanted. */
-  begin(version: string | undefined): Promise<boolean>;
+  /**
+   * Called before the first bytes, and again when the file has to begin anew; false when the bytes are not wanted.
+   * @param size bytes, 0 where nobody knows
+   */
+  begin(version: string | undefined, size: number): Promise<boolean>;
   push(bytes: Uint8Array): Promise<void>;
 }
 

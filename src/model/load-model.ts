@@ -11,7 +11,7 @@ import { loadQwen2Audio } from "./qwen2-audio-family.ts";
 import { loadSalmonn } from "./salmonn-family.ts";
 
 export interface LoadModelOptions {
-  /** Bytes of weights so far and in all. */
+  /** Bytes of weights so far and in all; of one file while a server that has no parts to give sends it whole. */
   onProgress?: (loadedBytes: number, totalBytes: number) => void;
   signal?: AbortSignal;
   /**
@@ -33,7 +33,7 @@ export async function loadModel(
   from: string | Folder,
   options: LoadModelOptions = {},
 ): Promise<AudioLanguageModel> {
-  const { name, config, checkpoint, texts } = await openModelFiles(from);
+  const { name, config, checkpoint, texts } = await openModelFiles(from, options);
   try {
     const print = checkpoint.fingerprint();
     print.catch(() => {}); // it is awaited once the family is there to be disposed

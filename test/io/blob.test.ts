@@ -1,15 +1,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { blobSource, pickedFolder } from "../../src/io/blob.ts";
+import { blobSource, type PickedFile, pickedFolder } from "../../src/io/blob.ts";
 import { openCheckpoint } from "../../src/io/checkpoint.ts";
 import { SourceError } from "../../src/io/source.ts";
 import { file, ramp, rejects, utf8 } from "./helpers.ts";
 
-/** A file as a browser gives it: one that was picked with its folder knows its path. */
-function picked(path: string, content: string | Uint8Array, relative = true): File {
+function picked(path: string, content: string | Uint8Array): PickedFile {
   const bytes = new Uint8Array(typeof content === "string" ? utf8(content) : content);
-  const made = new File([bytes], path.split("/").at(-1)!);
-  return Object.defineProperty(made, "webkitRelativePath", { value: relative ? path : "" });
+  return [path, new File([bytes], path.split("/").at(-1)!)];
 }
 
 test("a picked folder: the folder itself is not part of the names", async () => {
@@ -30,15 +28,20 @@ test("a picked folder: the folder itself is not part of the names", async () => 
   await checkpoint.close();
 });
 
-test("dropped files have names only; files of several folders keep theirs", async () => {
-  const dropped = pickedFolder("dropped", [
-    picked("config.json", "{}", false),
-    picked("model.safetensors", "", false),
-  ]);
-  assert.ok(await dropped.has("config.json"));
+test("files without a folder, and files of several, keep their names", async () => {
+  const loose = pickedFolder("loose", [picked("config.json", "{}"), picked("model.safetensors", "")]);
+  assert.ok(await loose.has("config.json"));
   const two = pickedFolder("two", [picked("a/x", "1"), picked("b/x", "2")]);
   assert.equal([await two.text("a/x"), await two.text("b/x")], ["1", "2"]);
   assert.not(await pickedFolder("none", []).has("x"));
+});
+
+test("files of one name in several places of a folder are told apart", async () => {
+  const folder = pickedFolder("tiny", [
+    picked("tiny/config.json", "outer"),
+    picked("tiny/onnx/config.json", "inner"),
+  ]);
+  assert.equal([await folder.text("config.json"), await folder.text("onnx/config.json")], ["outer", "inner"]);
 });
 
 test("what is not there, or outside, is said", async () => {

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { httpFolder } from "../../src/io/http.ts";
 import { PIECE } from "../../src/io/kept-files.ts";
 import { ModelCache } from "../../src/io/model-cache.ts";
+import { folderWith } from "../../src/io/path.ts";
 import { SourceError } from "../../src/io/source.ts";
 import { memoryStore, type Store } from "../../src/io/store.ts";
 import { rejects, utf8 } from "./helpers.ts";
@@ -264,6 +265,59 @@ test("a server without Range that breaks off: from the start again; one whose fi
       assert.is(sent, 1);
       const source = await read();
       assert.ok(Buffer.from(await source.read(3, PIECE)).equals(weights.subarray(3, PIECE + 3)));
+    },
+  );
+});
+
+/** A server without Range that knows versions; `send` answers for the weights. */
+const wholeOnly =
+  (send: (response: ServerResponse) => void) => (request: IncomingMessage, response: ServerResponse) => {
+    const name = (request.url ?? "").slice(1);
+    const bytes = files()[name];
+    if (!bytes) return void response.writeHead(404).end();
+    response.writeHead(200, { "content-length": bytes.length, etag: '"x"' });
+    return bytes === weights ? send(response) : void response.end(bytes);
+  };
+
+test("a server without Range: a damaged piece is said, and mended by the next load", async () => {
+  const store = memoryStore();
+  const cache = new ModelCache(store);
+  await withServer(
+    wholeOnly((response) => response.end(weights)),
+    async (url) => {
+      await load(cache, url);
+      const path = (await pieces(store)).find((piece) => piece.endsWith(".1"))!;
+      await store.write(path, (await store.read(path))!.fill(7, 500, 501));
+      await rejects(() => load(cache, url), SourceError, /to be whole, got a gap; load the model again$/);
+      await load(cache, url);
+      assert.equal((await load(cache, url)).traffic, { fetched: 0, kept: weights.length });
+    },
+  );
+});
+
+test("a server without Range: the download tells how far it is, and ends at once when it is aborted", async () => {
+  const cache = new ModelCache(memoryStore());
+  let asked = 0;
+  let ended = 0;
+  await withServer(
+    wholeOnly((response) => {
+      asked++;
+      response.on("close", () => ended++);
+      response.write(weights.subarray(0, 1000)); // and no more
+    }),
+    async (url) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const told: number[][] = [];
+      const onProgress = (...bytes: number[]) => {
+        told.push(bytes);
+        controller.abort(new Error("enough"));
+      };
+      const folder = folderWith(await cache.folder(httpFolder(url)), { signal, onProgress });
+      await rejects(() => folder.open("model.safetensors"), Error, /^enough$/);
+      assert.equal(told, [[1000, weights.length]]);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal([asked, ended], [2, 2]); // for its first byte, and for all of it
     },
   );
 });

@@ -12,19 +12,22 @@ import { ClipCache } from "../../src/tasks/clip-cache.ts";
 import { DataError, parseDataset, type Row } from "../../src/tasks/dataset.ts";
 import { holdOut, type LearnData } from "../../src/tasks/learn-data.ts";
 import { type LearnEvent, type Learned, type LearnRunOptions, learnRun } from "../../src/tasks/learn-run.ts";
+import { loadClip } from "../../src/tasks/load-clips.ts";
 import { rejects } from "../io/helpers.ts";
 import { loadDemo, MODEL } from "../model/demo-model.ts";
 
 const { rows: ROWS } = parseDataset(readText("models/demo/data/gr.learn.jsonl"), "gr");
-const data = (rows: readonly Row[]): LearnData => ({
-  name: "gr",
-  rows,
-  clips: MODEL.replace(/model$/, "data"),
-});
+const FOLDER = MODEL.replace(/model$/, "data");
+const data = (rows: readonly Row[]): LearnData => ({ name: "gr", rows, clips: FOLDER });
 const DATA = data(ROWS.slice(0, 3));
 const OPTIONS: LearnRunOptions = {
   settings: { steps: 4, batch: 2, rate: { start: 0.1, peak: 1, end: 0.1, warmup: 0.5 } },
-  validation: { ...data(ROWS.slice(3, 4)), metric: "exact", every: 2 },
+  validation: {
+    ...data(ROWS.slice(3, 4)),
+    clips: (row) => loadClip(model, row, FOLDER),
+    metric: "exact",
+    every: 2,
+  },
   checkpointEvery: 1,
 };
 

@@ -99,6 +99,8 @@ export interface OpenOptions extends BrowserContextOptions {
 
 export interface PageSite {
   readonly server: StaticServer;
+  /** What is served. */
+  readonly folder: string;
   readonly browser: Browser;
   /** A new page in a context of its own, at the page's address. */
   open(options?: OpenOptions): Promise<Page>;
@@ -117,6 +119,7 @@ export async function openPageSite(flags: readonly string[] = []): Promise<PageS
   const browser = await launchChromium(flags);
   return {
     server,
+    folder,
     browser,
     async open({ onRequest, before, ...options } = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });

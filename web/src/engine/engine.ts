@@ -6,13 +6,15 @@
  * L layers, H heads of a layer; a gate or logit of head h in layer l lies at l·H + h.
  */
 
+import type { PickedFile } from "../../../src/index.ts";
+
 /** A page's number for something that takes long. */
 export type Job = number;
 
 /** Where a model's files are: below an address (kept on this machine once read), or picked or dropped by the user. */
 export type ModelSource =
   | { readonly kind: "url"; readonly url: string }
-  | { readonly kind: "files"; readonly name: string; readonly files: readonly File[] };
+  | { readonly kind: "files"; readonly name: string; readonly files: readonly PickedFile[] };
 
 export interface Machine {
   /** Of the adapter, as it calls itself. */

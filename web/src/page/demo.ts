@@ -1,4 +1,4 @@
-/** What lies in the page's folder `demo/`: a model, clips with what is true of them, instructions and masks by task. */
+/** What lies in the page's folder of the demo: a model, clips with what is true of them, instructions and masks by task. */
 
 /** A row of clips.jsonl. */
 export interface Truths {
@@ -35,7 +35,10 @@ export const taskName = (task: string): string => (TASKS as Record<string, strin
 /** Clips that are there for a point they make; the first is asked about at once. */
 export const SHOWN = ["speech-002", "speech-023", "speech-037", "speech-007", "sound-055"];
 
-export const demoUrl = (path: string): string => new URL(`demo/${path}`, document.baseURI).href;
+/** The build names the folder after what is in it: another model has another address, so that what is kept is never stale. */
+declare const DEMO_FOLDER: string;
+
+export const demoUrl = (path: string): string => new URL(`${DEMO_FOLDER}/${path}`, document.baseURI).href;
 
 async function read(path: string): Promise<Response> {
   const response = await fetch(demoUrl(path));

@@ -40,6 +40,6 @@ async function take(items: DataTransferItemList): Promise<void> {
   await attempt("What was dropped could not be read", async () => {
     const { folder, files } = await droppedFiles(items);
     if (folder) await openModel({ kind: "files", name: folder, files });
-    else await addFiles(files);
+    else await addFiles(files.map(([, file]) => file));
   });
 }

@@ -2,13 +2,16 @@
 import { signal } from "@preact/signals";
 import { addRecording } from "./clips.ts";
 import { model } from "./state.ts";
-import { attempt } from "./troubles.ts";
+import { attempt, report } from "./troubles.ts";
 
 export interface Meter {
   readonly seconds: number;
   /** Loudest sample of the last moment, 0 to 1. */
   readonly level: number;
 }
+
+/** From the press of the button on: the browser may ask the user first. */
+export const recording = signal(false);
 
 /** While it records. */
 export const meter = signal<Meter | undefined>(undefined);
@@ -18,24 +21,57 @@ export const stopRecording = (): void => stop?.();
 
 /** Records until it is told to stop, or until there is as much as the model hears. */
 export async function record(): Promise<void> {
-  await attempt("The microphone could not be opened", async () => {
+  if (recording.value) return;
+  recording.value = true;
+  const stream = await openMicrophone();
+  if (stream) await attempt("The sound could not be recorded", () => recordFrom(stream));
+  recording.value = false;
+}
+
+/** What browsers say of a microphone, which names a cause but no remedy. */
+const WORDS: Readonly<Record<string, readonly [title: string, remedy: string]>> = {
+  NotAllowedError: [
+    "The microphone was refused",
+    "Allow it beside the browser's address bar and press Record again; or drop a sound file instead.",
+  ],
+  NotFoundError: [
+    "There is no microphone",
+    "Plug one in and press Record again; or drop a sound file instead.",
+  ],
+  NotReadableError: [
+    "The microphone cannot be used",
+    "Another program may hold it: close that and press Record again; or drop a sound file instead.",
+  ],
+};
+
+async function openMicrophone(): Promise<MediaStream | undefined> {
+  try {
     if (!navigator.mediaDevices)
       throw new Error(
         "microphone: expected a secure page, got one over http; open it by https, or on localhost",
       );
-    const stream = await navigator.mediaDevices.getUserMedia({
+    return await navigator.mediaDevices.getUserMedia({
       audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
     });
-    const context = new AudioContext();
-    try {
-      const samples = await collect(context, stream, model.value?.windowSeconds ?? 30);
-      if (samples.length > 0) await addRecording({ samples, rate: context.sampleRate });
-    } finally {
-      meter.value = undefined;
-      for (const track of stream.getTracks()) track.stop();
-      await context.close();
-    }
-  });
+  } catch (error) {
+    const [title, remedy] = WORDS[error instanceof Error ? error.name : ""] ?? [];
+    report(title ?? "The microphone could not be opened", error, remedy);
+    return undefined;
+  }
+}
+
+/** Whatever happens, the microphone is off afterwards. */
+async function recordFrom(stream: MediaStream): Promise<void> {
+  let context: AudioContext | undefined;
+  try {
+    context = new AudioContext();
+    const samples = await collect(context, stream, model.value?.windowSeconds ?? 30);
+    if (samples.length > 0) await addRecording({ samples, rate: context.sampleRate });
+  } finally {
+    meter.value = undefined;
+    for (const track of stream.getTracks()) track.stop();
+    await context?.close();
+  }
 }
 
 async function collect(context: AudioContext, stream: MediaStream, most: number): Promise<Float32Array> {

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
+import type { PickedFile } from "../../../src/index.ts";
 import { demoUrl } from "./demo.ts";
 import { DEMO_MODEL, openModel } from "./starting.ts";
 import { model, stage } from "./state.ts";
@@ -63,10 +64,10 @@ function Address({ onGo }: { readonly onGo: (url: string) => void }) {
   );
 }
 
-function FolderButton({ onGo }: { readonly onGo: (name: string, files: readonly File[]) => void }) {
+function FolderButton({ onGo }: { readonly onGo: (name: string, files: readonly PickedFile[]) => void }) {
   const pick = ({ currentTarget: input }: { currentTarget: HTMLInputElement }) => {
-    const files = [...(input.files ?? [])];
-    if (files[0]) onGo(files[0].webkitRelativePath.split("/")[0] || "folder", files);
+    const files = [...(input.files ?? [])].map((file) => [file.webkitRelativePath, file] as const);
+    if (files[0]) onGo(files[0][0].split("/")[0] || "folder", files);
     input.value = "";
   };
   return (

@@ -1,12 +1,17 @@
 import { clock } from "./format.ts";
-import { meter, record, stopRecording } from "./microphone.ts";
+import { meter, record, recording, stopRecording } from "./microphone.ts";
 import { model } from "./state.ts";
 
 export function Recorder() {
   const now = meter.value;
   if (!now)
     return (
-      <button type="button" class="record" disabled={!model.value} onClick={() => void record()}>
+      <button
+        type="button"
+        class="record"
+        disabled={!model.value || recording.value}
+        onClick={() => void record()}
+      >
         <span class="dot" aria-hidden="true" /> Record
       </button>
     );

@@ -33,18 +33,6 @@ export const isAbort = (error: unknown): boolean => error instanceof Error && er
 
 /** Errors of browsers, which name a cause but no remedy; those of the library read `op: expected …, got …; remedy`. */
 const REMEDIES: Readonly<Record<string, readonly [title: string, remedy: string]>> = {
-  NotAllowedError: [
-    "The microphone was refused",
-    "Allow it beside the browser's address bar and press Record again; or drop a sound file instead.",
-  ],
-  NotFoundError: [
-    "There is no microphone",
-    "Plug one in and press Record again; or drop a sound file instead.",
-  ],
-  NotReadableError: [
-    "The microphone cannot be used",
-    "Another program may hold it: close that and press Record again; or drop a sound file instead.",
-  ],
   QuotaExceededError: [
     "The browser keeps no more for this page",
     "Forget a model or a run below, or free space on this machine, and try again.",
