@@ -89,7 +89,7 @@ export class Course {
     } catch (error) {
       await this.run.checkpoint(this.#state).catch(() => {}); // that of an earlier step is there
       const scarce =
-        "go on with --resume and a smaller --keep-mib, or begin a run with a larger --accumulate";
+        "resume it with a smaller keep-mib, or begin a run with a smaller batch or a larger accumulate";
       throw this.#stopped(error, scarce);
     }
   }
@@ -103,7 +103,7 @@ export class Course {
   }
 
   /** @param scarce what helps when the GPU, or the model, has not room enough */
-  #stopped(error: unknown, scarce = "go on with --resume"): unknown {
+  #stopped(error: unknown, scarce = "resume it"): unknown {
     const types = [GpuError, LearnError, SourceError, GenerateError];
     if (!(error instanceof Error && types.some((type) => error instanceof type))) return error;
     const { safe, store } = this.run;
@@ -111,7 +111,7 @@ export class Course {
     if (error instanceof LearnError)
       return new RunStoppedError(`${error.message}; ${kept}`, { cause: error });
     const passing = error instanceof DeviceLostError || error instanceof SourceError;
-    const remedy = passing ? "go on with --resume" : scarce;
+    const remedy = passing ? "resume it" : scarce;
     return new RunStoppedError(`${error.message}; ${kept}: ${remedy}`, { cause: error });
   }
 
@@ -128,7 +128,7 @@ export class Course {
       const { METRICS } = await import("./metrics.ts"); // only now: word lists that few pages need
       return METRICS[metric](await this.#answers(), {});
     } catch (error) {
-      throw this.#stopped(error, "go on with --resume and a smaller --eval-batch or --eval-max-new-tokens");
+      throw this.#stopped(error, "resume it with a smaller --eval-batch or --eval-max-new-tokens");
     }
   }
 

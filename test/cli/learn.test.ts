@@ -117,7 +117,7 @@ test("a full disk ends a run with its checkpoints intact, where one may be mount
       assert.is(full.code, 1);
       assert.match(
         ours(full).at(-1)!,
-        /^ahamask: write: expected to write '.*', got a full disk; free some space; the run is kept up to step \d in .*run: go on with --resume$/,
+        /^ahamask: write: expected to write '.*', got a full disk; free some space; the run is kept up to step \d in .*run: resume it$/,
       );
       spawnSync("mount", ["-o", "remount,size=1m", out]);
       const resumed = await learn(out, ...args, "--resume");

@@ -153,7 +153,7 @@ test("a lost device is said with the way to go on, and the run goes on with anot
         onStep(2, () => setTimeout(() => gpu.device.destroy(), 5)),
       ),
     RunStoppedError,
-    /^gpu: the device was lost .*; the run is kept up to step [23] in runs\/lost: go on with --resume$/,
+    /^gpu: the device was lost .*; the run is kept up to step [23] in runs\/lost: resume it$/,
   );
   assert.instance(stopped.cause, DeviceLostError);
   model.dispose();
@@ -185,7 +185,7 @@ test("a full disk ends a run with the last checkpoint intact", async () => {
     const stopped = await rejects(
       () => learn(failing),
       RunStoppedError,
-      /got a full disk; free some space; the run is kept up to step [24] in runs\/full: go on with --resume$/,
+      /got a full disk; free some space; the run is kept up to step [24] in runs\/full: resume it$/,
     );
     assert.instance(stopped.cause, SourceError);
     await learn(store, { resume: true });
@@ -219,7 +219,7 @@ test("a validation that cannot be made keeps its step; smaller answers, and it g
   const stopped = await rejects(
     () => learn(store, { validation }),
     RunStoppedError,
-    /^generate: expected at most \d+ tokens .*; the run is kept up to step 2 in runs\/unseen: go on with --resume and a smaller --eval-batch or --eval-max-new-tokens$/,
+    /^generate: expected at most \d+ tokens .*; the run is kept up to step 2 in runs\/unseen: resume it with a smaller --eval-batch or --eval-max-new-tokens$/,
   );
   assert.instance(stopped.cause, GenerateError);
   assert.equal((await lines(store)).length, 1, "step 2 is logged once it is validated");
@@ -260,7 +260,7 @@ test("a device lost in a validation keeps its step too", async () => {
   const stopped = await rejects(
     () => learn(losing),
     RunStoppedError,
-    /^gpu: the device was lost .*; the run is kept up to step 2 in runs\/lost: go on with --resume$/,
+    /^gpu: the device was lost .*; the run is kept up to step 2 in runs\/lost: resume it$/,
   );
   assert.instance(stopped.cause, DeviceLostError);
   model.dispose();
@@ -298,7 +298,7 @@ test("a store that can no longer be written to ends a run; put right, it goes on
   const stopped = await rejects(
     () => learn(store, {}, lose),
     RunStoppedError,
-    /^write: expected to write, got a full disk; .*kept up to step 2 in runs\/full: go on with --resume$/,
+    /^write: expected to write, got a full disk; .*kept up to step 2 in runs\/full: resume it$/,
   );
   assert.instance(stopped.cause, SourceError);
   full = false;

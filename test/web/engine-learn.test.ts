@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import type { Run } from "../../web/src/engine/engine.ts";
 import { openSite, type Site } from "./site.ts";
 
-const STEPS = 20;
+const STEPS = 8;
 const REQUEST = { task: "asr", steps: STEPS, batch: 1, rate: 0.5, seed: 3 };
 
 const test = suite("engine, learning");
@@ -81,6 +81,15 @@ test("a page loaded again in the middle goes on with no help, to the same mask b
   assert.ok(begun >= 5 && begun <= 7, `it goes on after step ${begun}`);
   assert.equal(logits(run), logits(whole));
   assert.equal(run.losses, whole.losses);
+  const clips = await page.evaluate(async () => {
+    let folder = await navigator.storage.getDirectory();
+    for (const name of ["runs", "broken", "clips"]) folder = await folder.getDirectoryHandle(name);
+    const names: string[] = [];
+    const keys = (folder as unknown as { keys(): AsyncIterable<string> }).keys();
+    for await (const name of keys) names.push(name);
+    return names;
+  });
+  assert.equal(clips, [], "a run that is done keeps no clips");
 });
 
 test("a run is paused, answers come between its steps, and no other tab may take it", async () => {
@@ -92,7 +101,7 @@ test("a run is paused, answers come between its steps, and no other tab may take
       const controller = new AbortController();
       let answered = "";
       const run = await engine.learn(
-        { ...request, run: "paused", rows },
+        { ...request, run: "paused", steps: 1000, rows },
         (event) => {
           if (event.kind !== "step" || event.step !== 2) return;
           document.title = "learning";
@@ -121,7 +130,7 @@ test("a run is paused, answers come between its steps, and no other tab may take
   assert.match(refused, /^RunError: run: expected 'paused' to be at rest, got one that is learning/);
   await page.evaluate(() => globalThis.dispatchEvent(new Event("pause")));
   const { run, answered } = await stopAndLook;
-  assert.ok(run.step >= 2 && run.step < STEPS && run.losses.length === run.step);
+  assert.ok(run.step >= 2 && run.step < 1000 && run.losses.length === run.step);
   assert.is(answered, "how is the weather in paris today");
   const kept = await other.evaluate(() => engine.kept());
   assert.equal(kept.runs.map(({ name, step }) => [name, step]).sort(), [
@@ -135,15 +144,29 @@ test("a run is paused, answers come between its steps, and no other tab may take
   );
 });
 
-test("what is kept is forgotten: a run, a model, all", async () => {
+test("what is kept is forgotten: a damaged run, a model, all", async () => {
+  const damaged = await page.evaluate(async () => {
+    let folder = await navigator.storage.getDirectory();
+    for (const name of ["runs", "broken"]) folder = await folder.getDirectoryHandle(name);
+    const file = await (await folder.getFileHandle("request.json")).createWritable();
+    await file.write('{"torn');
+    await file.close();
+    const { runs, damaged } = await engine.kept();
+    return { runs: runs.map(({ name }) => name).sort(), damaged };
+  });
+  assert.equal(damaged.runs, ["paused", "whole"]);
+  assert.equal(
+    damaged.damaged.map(({ name, reason }) => [name, /JSON/.test(reason)]),
+    [["broken", true]],
+  );
   const kept = await page.evaluate(async () => {
     await engine.forget({ run: "broken" });
-    const one = (await engine.kept()).runs.map(({ name }) => name).sort();
+    const one = (await engine.kept()).damaged;
     await engine.forget("all");
     const { models, runs } = await engine.kept();
     return { one, models, runs };
   });
-  assert.equal(kept, { one: ["paused", "whole"], models: [], runs: [] });
+  assert.equal(kept, { one: [], models: [], runs: [] });
   const error = await page.evaluate(() => engine.learn({ run: "gone" }, () => {}).catch((e) => e.message));
   assert.match(error, /expected a run 'gone' that is kept here, got none/);
 });

@@ -1,17 +1,8 @@
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { LOSE } from "./lose.ts";
 import { openSite, type Site } from "./site.ts";
-
-/** In the worker: a message on this channel destroys the device. */
-const LOSE = `{
-  const request = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = async function (...options) {
-    const device = await request.apply(this, options);
-    new BroadcastChannel("lose").onmessage = () => device.destroy();
-    return device;
-  };
-}`;
 
 const TEXT = "set the heat in the bedroom to twenty";
 
@@ -25,7 +16,7 @@ test.before(async () => {
   await page.evaluate(async () => {
     const lose = new BroadcastChannel("lose");
     const told: string[] = [];
-    Object.assign(globalThis, { lose: () => lose.postMessage(""), told });
+    Object.assign(globalThis, { lose: (how = "") => lose.postMessage(how), told });
     await engine.start(({ kind }) => kind !== "memory" && told.push(kind));
     await engine.load({ kind: "url", url: "demo/model" }, () => {});
     globalThis.clip = (await engine.hear(await fetchFile("demo/clips/eval/speech-000.flac"))).id;
@@ -34,7 +25,7 @@ test.before(async () => {
 test.after(() => site.close());
 
 declare global {
-  var lose: () => void;
+  var lose: (how?: string) => void;
   var told: string[];
   var clip: string;
 }
@@ -70,18 +61,24 @@ test("while nobody uses it: there is a new one before anybody asks", async () =>
   assert.equal(texts, [TEXT]);
 });
 
-test("while learning: the run goes on from its last step, to the same mask", async () => {
-  const [whole, broken] = await page.evaluate(async () => {
+test("while learning, in a step or in an answer between two: the run goes on, to the same mask", async () => {
+  const [whole, ...broken] = await page.evaluate(async () => {
     const rows = [{ clip, text: "set the heat in the bedroom to twenty" }];
-    const request = { task: "asr", rows, steps: 6, batch: 1, rate: 0.5, seed: 3 };
+    const request = { task: "asr", rows, steps: 4, batch: 1, rate: 0.5, seed: 3 };
     const whole = await engine.learn({ ...request, run: "whole" }, () => {});
-    const broken = await engine.learn({ ...request, run: "broken" }, (event) => {
-      if (event.kind === "step" && event.step === 3 && told.length === 0) lose();
+    let losses = 0;
+    const inStep = await engine.learn({ ...request, run: "in a step" }, (event) => {
+      if (event.kind === "step" && event.step === 2 && losses++ === 0) lose();
     });
-    return [whole, broken].map(({ mask, losses }) => ({ mask: [...(mask ?? [])], losses }));
+    const inAnswer = await engine.learn({ ...request, run: "in an answer" }, (event) => {
+      if (event.kind !== "step" || event.step !== 1 || losses++ > 1) return;
+      let pieces = 0;
+      void engine.answer({ clip, conditions: [{}] }, () => pieces++ === 0 && lose());
+    });
+    return [whole, inStep, inAnswer].map(({ mask, losses }) => ({ mask: [...(mask ?? [])], losses }));
   });
-  assert.equal(await page.evaluate(() => told.splice(0)), ["lost", "recovered"]);
-  assert.equal(broken, whole);
+  assert.equal(await page.evaluate(() => told.splice(0)), ["lost", "recovered", "lost", "recovered"]);
+  for (const run of broken) assert.equal(run, whole);
 });
 
 test("by the death of the browser's GPU process, in the middle of an answer", async () => {
@@ -95,10 +92,24 @@ test("by the death of the browser's GPU process, in the middle of an answer", as
     const { texts } = await engine.answer({ clip, conditions: [{}] }, () => {
       if (pieces++ === 0) void crashGpu();
     });
-    return { texts, events: told };
+    return { texts, events: told.splice(0) };
   });
   assert.equal(texts, [TEXT]);
   assert.equal(events, ["lost", "recovered"]);
+});
+
+test("for good, while nobody uses it: it is said that it does not come back", async () => {
+  const messages = await page.evaluate(async () => {
+    const messages: string[] = [];
+    await engine.start((event) => {
+      if (event.kind === "unrecovered") messages.push(event.message);
+    });
+    lose("for good");
+    while (messages.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    return messages;
+  });
+  assert.match(messages[0]!, /^openGpu: expected a WebGPU adapter, got none/);
+  assert.equal(await page.evaluate(() => told), ["lost", "unrecovered"]);
 });
 
 test.run();

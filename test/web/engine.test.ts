@@ -5,6 +5,7 @@ import { openGpu } from "../../src/gpu/index.ts";
 import { EagerOps } from "../../src/kernels/index.ts";
 import { answerLosses } from "../../src/mask/gate-gradient.ts";
 import type { MaskBits } from "../../web/src/engine/engine.ts";
+import { makeWav } from "../audio/fixtures.ts";
 import { demoClip, demoMask, expected, loadDemo } from "../model/demo-model.ts";
 import { openSite, type Site } from "./site.ts";
 
@@ -141,55 +142,32 @@ test("an instruction costs tokens that a mask does not", async () => {
 });
 
 test("a recording at the device's rate is heard as the same sound in a file", async () => {
-  const ids = await page.evaluate(async () => {
-    const rate = 48_000;
-    const samples = Float32Array.from({ length: rate }, (_, i) => Math.sin(i / 20) / 2);
-    const header = new DataView(new ArrayBuffer(44)); // WAV, float, mono
-    const text = (at: number, s: string) =>
-      [...s].forEach((c, i) => {
-        header.setUint8(at + i, c.charCodeAt(0));
-      });
-    text(0, "RIFF");
-    header.setUint32(4, 36 + samples.byteLength, true);
-    text(8, "WAVEfmt ");
-    header.setUint32(16, 16, true);
-    header.setUint16(20, 3, true);
-    header.setUint16(22, 1, true);
-    header.setUint32(24, rate, true);
-    header.setUint32(28, 4 * rate, true);
-    header.setUint16(32, 4, true);
-    header.setUint16(34, 32, true);
-    text(36, "data");
-    header.setUint32(40, samples.byteLength, true);
-    const clips = [
-      await engine.hear({ samples, rate }),
-      await engine.hear(new File([header, samples], "tone.wav")),
-    ];
-    return clips.map(({ id }) => id);
-  });
+  const header = makeWav(new Uint8Array(), { rate: 48_000, bits: 32, tag: 3, dataSize: 4 * 48_000 });
+  const ids = await page.evaluate(
+    async (header) => {
+      const rate = 48_000;
+      const samples = Float32Array.from({ length: rate }, (_, i) => Math.sin(i / 20) / 2);
+      const clips = [
+        await engine.hear({ samples, rate }),
+        await engine.hear(new File([new Uint8Array(header), samples], "tone.wav")),
+      ];
+      return clips.map(({ id }) => id);
+    },
+    [...header],
+  );
   assert.is(ids[0], ids[1]);
 });
 
 test("a sound of three hours is heard as far as the model's window", async () => {
-  const clip = await page.evaluate(async () => {
-    const [rate, seconds] = [16_000, 3 * 3600];
-    const bytes = 2 * rate * seconds;
-    const header = new Uint32Array([
-      0x46464952,
-      36 + bytes,
-      0x45564157,
-      0x20746d66,
-      16,
-      0x10001,
-      rate,
-      2 * rate,
-      0x100002,
-      0x61746164,
-      bytes,
-    ]);
-    const hour = new Uint8Array(bytes / 3).fill(1);
-    return await engine.hear(new File([header, hour, hour, hour], "long.wav"));
-  });
+  const dataSize = 2 * 16_000 * 3 * 3600;
+  const header = makeWav(new Uint8Array(), { dataSize, riffSize: 36 + dataSize });
+  const clip = await page.evaluate(
+    async ([header, bytes]) => {
+      const hour = new Uint8Array(bytes / 3).fill(1);
+      return await engine.hear(new File([new Uint8Array(header), hour, hour, hour], "long.wav"));
+    },
+    [[...header], dataSize] as const,
+  );
   assert.equal([clip.seconds, clip.heard], [3 * 3600, 3]);
 });
 

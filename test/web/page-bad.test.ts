@@ -1,22 +1,14 @@
-import { cpSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { HeadMask, prepareAudio, readFile, writeMask } from "../../src/index.ts";
+import { bytesOf, makeWav } from "../audio/fixtures.ts";
 import { expected } from "../model/demo-model.ts";
+import { LOSE } from "./lose.ts";
 import { answered, drop, openPageSite, type PageSite, picture, ROOT, serveFolder } from "./page-site.ts";
-
-/** In the worker: a message on this channel destroys the device. */
-const LOSE = `{
-  const request = GPUAdapter.prototype.requestDevice;
-  GPUAdapter.prototype.requestDevice = async function (...options) {
-    const device = await request.apply(this, options);
-    new BroadcastChannel("lose").onmessage = () => device.destroy();
-    return device;
-  };
-}`;
 
 const test = suite("page: what goes wrong");
 const folder = mkdtempSync(join(tmpdir(), "ahamask-bad-"));
@@ -27,15 +19,8 @@ let page: Page;
 test.before(async () => {
   const clip = join(ROOT, "models/demo/clips/eval/speech-000.flac");
   const { samples } = await prepareAudio(await readFile(clip), clip, { channels: "mean", maxSeconds: 3 });
-  writeFileSync(spoken, wave(samples.length));
-  const fd = openSync(spoken, "r+");
-  writeSync(
-    fd,
-    Int16Array.from(samples, (sample) => Math.round(32767 * sample)),
-    0,
-    2 * samples.length,
-    44,
-  );
+  const integers = Int16Array.from(samples, (sample) => Math.round(32767 * sample));
+  writeFileSync(spoken, makeWav(bytesOf(integers)));
   site = await openPageSite([
     "--use-fake-device-for-media-stream",
     `--use-file-for-fake-audio-capture=${spoken}`,
@@ -48,24 +33,6 @@ test.after(async () => {
   await site.close();
   rmSync(folder, { recursive: true });
 });
-
-/** The header of a WAV file of 16-bit samples, 16 kHz, mono. */
-function wave(samples: number): Buffer {
-  const header = Buffer.alloc(44);
-  header.write("RIFF", 0);
-  header.writeUInt32LE(36 + 2 * samples, 4);
-  header.write("WAVEfmt ", 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20); // integers
-  header.writeUInt16LE(1, 22); // channels
-  header.writeUInt32LE(16_000, 24);
-  header.writeUInt32LE(32_000, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write("data", 36);
-  header.writeUInt32LE(2 * samples, 40);
-  return header;
-}
 
 function file(name: string, bytes: string | Uint8Array): string {
   const path = join(folder, name);
@@ -90,13 +57,6 @@ const load = async (url: string) => {
   await page.getByRole("button", { name: "Load", exact: true }).click();
 };
 
-/** After a model that could not be loaded: the demo's is offered, and answers again. */
-async function backToDemo(): Promise<void> {
-  await page.getByRole("button", { name: "Load the demo model" }).click();
-  await page.waitForFunction(() => !document.querySelector(".loading"));
-  await answered(page);
-}
-
 test("a text file that is dropped is no sound: it is said, and nothing is listed", async () => {
   const clips = await page.locator(".clip").count();
   await drop(page, file("notes.txt", "Dear diary, this is no sound at all."));
@@ -105,8 +65,9 @@ test("a text file that is dropped is no sound: it is said, and nothing is listed
 });
 
 test("of a file of 3 hours the model hears the first seconds, and it is said", async () => {
-  const path = file("long.wav", wave(3 * 3600 * 16_000));
-  ftruncateSync(openSync(path, "r+"), 44 + 2 * 3 * 3600 * 16_000);
+  const dataSize = 2 * 3 * 3600 * 16_000;
+  const path = file("long.wav", makeWav(new Uint8Array(), { dataSize, riffSize: 36 + dataSize }));
+  truncateSync(path, 44 + dataSize);
   await drop(page, path);
   await page.locator(".clip.chosen", { hasText: "long.wav" }).waitFor();
   assert.match(await page.locator(".facts").innerText(), /3:00:00.*The model hears the first 3\.0 s/s);
@@ -126,7 +87,7 @@ test("a mask of another model is refused, with the reason", async () => {
   }
 });
 
-test("a broken model file is told, and the demo model is a click away", async () => {
+test("a broken model file is told, and the model before it is back", async () => {
   const broken = join(folder, "broken");
   cpSync(join(ROOT, "models/demo/model"), broken, { recursive: true });
   writeFileSync(join(broken, "model.safetensors"), Buffer.alloc(4096, 7));
@@ -135,7 +96,20 @@ test("a broken model file is told, and the demo model is a click away", async ()
   await load(server.url);
   assert.match(await alertOf(page, "33-broken-model"), /The model could not be loaded.*safetensors/s);
   await server.stop();
-  await backToDemo();
+  assert.is(await page.locator(".picker b").innerText(), "demo model");
+  assert.is(await page.locator(".loading").count(), 0);
+  const [first] = await answered(page);
+  await page.locator(".clip", { hasText: "Speech 023" }).locator(".choose").click();
+  await page.waitForFunction((was) => document.querySelector(".answer.done")?.textContent !== was, first);
+  await answered(page);
+});
+
+test("examples that are not there: it is said, and nothing is called kept", async () => {
+  await page.route("**/data/gr.learn.jsonl", (route) => route.fulfill({ status: 404 }));
+  await page.locator("#learn").getByRole("button", { name: "Learn" }).click();
+  assert.match(await alertOf(page, "40-no-examples"), /Learning stopped.*404/s);
+  assert.match(await page.locator(".lesson").innerText(), /Stopped, and nothing is kept of it/);
+  assert.ok(await page.locator("#learn").getByRole("button", { name: "Learn" }).isEnabled());
 });
 
 test("an address that refuses other origins is told; one without Range works", async () => {

@@ -30,6 +30,9 @@ test("a mask is learned, paused, and gone on with after a reload; it becomes a c
   await page.waitForFunction((n) => new RegExp(`step ${n} of 20`).test(document.body.innerText), kept + 2);
   await panel.getByRole("button", { name: "Pause" }).click();
   await panel.getByText("Paused, and kept on this machine").waitFor();
+  const [, paused] = /step (\d+) of 20/.exec(await panel.locator(".lesson").innerText()) ?? [];
+  const dots = (await panel.locator(".curve .raw").getAttribute("d"))?.match(/M/g);
+  assert.is(dots?.length, Number(paused), "the losses before the reload are drawn, too");
   await picture(page, "12-paused");
   await panel.getByRole("button", { name: "Go on" }).click();
   await panel.getByText("Learned: the mask is among the answers now").waitFor();

@@ -24,11 +24,12 @@ import type {
 
 /** The engine as the page sees it: `Engine`, with signals in place of job numbers. An aborted call rejects with an AbortError. */
 export interface EngineClient {
-  /** @throws NoAdapterError with what to do, by browser */
+  /** @throws NoAdapterError with what to do, by browser; Error when there is no worker */
   start(listen: (event: EngineEvent) => void): Promise<Machine>;
   /** @param source an address counts from the page's */
   load(source: ModelSource, onProgress: OnProgress, signal?: AbortSignal): Promise<LoadedModel>;
   hear(sound: File | Recording): Promise<HeardClip>;
+  unhear(clip: string): Promise<void>;
   answer(question: Question, onPiece: OnPiece, signal?: AbortSignal): Promise<Answered>;
   effects(question: EffectsQuestion, onEffects: OnEffects, signal?: AbortSignal): Promise<Float32Array>;
   cost(question: CostQuestion, signal?: AbortSignal): Promise<Cost>;
@@ -36,23 +37,20 @@ export interface EngineClient {
   learn(request: LearnAsk, onEvent: (event: LearnEvent) => void, signal?: AbortSignal): Promise<Run>;
   kept(): Promise<Kept>;
   forget(what: Parameters<Engine["forget"]>[0]): Promise<void>;
-  /** Ends the worker; what is under way never settles. */
-  close(): void;
 }
 
 /** Starts the worker. */
 export function openEngine(): EngineClient {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "engine" });
   const engine = Comlink.wrap<Engine>(worker);
-  const broken = new Promise<never>((_, reject) => {
+  const noWorker = new Promise<never>((_, reject) => {
     worker.addEventListener("error", ({ message }) => {
       reject(
-        new Error(`engine: expected its worker to run, got ${message || "no script"}; load the page again`),
+        new Error(`engine: expected its worker to start, got ${message || "no script"}; load the page again`),
       );
     });
   });
-  broken.catch(() => {}); // whoever calls hears of it
-  const whole = <T>(call: Promise<T>): Promise<T> => Promise.race([call, broken]);
+  noWorker.catch(() => {}); // whoever starts it hears of it
 
   let jobs = 0;
   const job = async <T>(signal: AbortSignal | undefined, call: (job: Job) => Promise<T>): Promise<T> => {
@@ -61,19 +59,20 @@ export function openEngine(): EngineClient {
     const stop = () => void engine.abort(number);
     signal?.addEventListener("abort", stop, { once: true });
     try {
-      return await whole(call(number));
+      return await call(number);
     } finally {
       signal?.removeEventListener("abort", stop);
     }
   };
 
   return {
-    start: (listen) => whole(engine.start(Comlink.proxy(listen))),
+    start: (listen) => Promise.race([engine.start(Comlink.proxy(listen)), noWorker]),
     load: (source, onProgress, signal) =>
       job(signal, (n) =>
         engine.load(n, source.kind === "url" ? fromPage(source) : source, Comlink.proxy(onProgress)),
       ),
-    hear: (sound) => whole(engine.hear(sound)),
+    hear: (sound) => engine.hear(sound),
+    unhear: (clip) => engine.unhear(clip),
     answer: (question, onPiece, signal) =>
       job(signal, (n) => engine.answer(n, question, Comlink.proxy(onPiece))),
     effects: (question, onEffects, signal) =>
@@ -81,12 +80,8 @@ export function openEngine(): EngineClient {
     cost: (question, signal) => job(signal, (n) => engine.cost(n, question)),
     learn: (request, onEvent, signal) =>
       job(signal, (n) => engine.learn(n, withAddress(request), Comlink.proxy(onEvent))),
-    kept: () => whole(engine.kept()),
-    forget: (what) => whole(engine.forget(what)),
-    close() {
-      engine[Comlink.releaseProxy]();
-      worker.terminate();
-    },
+    kept: () => engine.kept(),
+    forget: (what) => engine.forget(what),
   };
 }
 

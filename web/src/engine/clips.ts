@@ -21,7 +21,7 @@ interface Heard {
   readonly samples: Float32Array; // 16 kHz, mono, at most the model's window
 }
 
-/** The clips that were heard, by their ids. Their samples outlive a lost device, and their files a change of models. */
+/** The clips that were heard and not let go of, by their ids. Their samples outlive a lost device, and their files a change of models. */
 export class Clips {
   readonly #heard = new Map<string, Heard>();
 
@@ -40,6 +40,10 @@ export class Clips {
     this.#heard.set(id, { sound, model: model.fingerprint, samples });
     const heard = samples.length / SAMPLE_RATE;
     return { id, seconds, heard, tokens, waveform: waveform(samples), mel: spectrogram(samples) };
+  }
+
+  unhear(id: string): void {
+    this.#heard.delete(id);
   }
 
   /** A clip's samples as the model hears them. */

@@ -29,34 +29,30 @@ export async function effects(
 ): Promise<Float32Array> {
   const model = await host.model();
   const { layers, heads } = model;
-  const base = gatesOf(model, condition.mask);
-  const out = new Float32Array(layers * heads).fill(Number.NaN);
-  const losses = (switched: (length: number) => readonly number[]) =>
+  const { tokenizer, generation } = model.family;
+  const { prompt = "", mask } = condition;
+  const base = gatesOf(model, mask);
+  const tokens = [...tokenizer.encode(answer), generation.stop[0]!]; // of an empty answer, the one that ends it
+  const { ids } = model.layOut({ audio: await clips.samples(model, clip), prompt });
+  const rows = rowsAtOnce(model, ids.length + tokens.length);
+  /** With each of the heads switched over; with none, where it is undefined. */
+  const lossesOf = (switched: readonly (number | undefined)[]) =>
     host.run(
       async (loaded) => {
         const [audio] = await loaded.clips.get([await clips.samples(loaded.model, clip)]);
-        const example = toExample(loaded, audio!, condition.prompt ?? "", answer);
-        const chosen = switched(rowsAtOnce(loaded, example));
-        return {
-          chosen,
-          losses: await lossesUnder(
-            loaded,
-            example,
-            chosen.map((i) => flipped(base, i)),
-          ),
-        };
+        const laidOut = loaded.model.layOut<EncodedClip>({ audio: audio!, prompt });
+        const example = { name: "the answer", prompt: laidOut, answer: tokens };
+        const gates = switched.map((head) => base.map((gate, i) => (i === head ? 1 - gate : gate)));
+        return await lossesUnder(loaded, example, gates);
       },
       { signal },
     );
-  const {
-    losses: [asIs],
-  } = await losses(() => [-1]);
-  for (let from = 0; from < out.length; ) {
-    const batch = await losses((rows) =>
-      Array.from({ length: Math.min(rows, out.length - from) }, (_, i) => from + i),
-    );
-    for (const [i, head] of batch.chosen.entries()) out[head] = batch.losses[i]! - asIs!;
-    from += batch.chosen.length;
+  const out = new Float32Array(layers * heads).fill(Number.NaN);
+  const [asIs] = await lossesOf([undefined]);
+  for (let from = 0; from < out.length; from += rows) {
+    const some = Array.from({ length: Math.min(rows, out.length - from) }, (_, i) => from + i);
+    const losses = await lossesOf(some);
+    for (const [i, head] of some.entries()) out[head] = losses[i]! - asIs!;
     onEffects(out.slice());
   }
   return out;
@@ -69,24 +65,10 @@ function gatesOf(model: AudioLanguageModel, bits: EffectsQuestion["condition"]["
   return mask.gates();
 }
 
-/** The gates with one switched over. */
-const flipped = (gates: Float32Array, head: number): Float32Array =>
-  gates.map((gate, i) => (i === head ? 1 - gate : gate));
-
-/** The answer may be empty here: then it is the token that ends it. */
-function toExample({ model }: Loaded, audio: EncodedClip, prompt: string, answer: string): Example {
-  const { tokenizer, generation } = model.family;
-  return {
-    name: "the answer",
-    prompt: model.layOut<EncodedClip>({ audio, prompt }),
-    answer: [...tokenizer.encode(answer), generation.stop[0]!],
-  };
-}
-
-function rowsAtOnce({ model }: Loaded, { prompt, answer }: Example): number {
-  const { software } = model.family.lm.gpu;
-  const tokens = software ? TOKENS.software : TOKENS.hardware;
-  return Math.max(1, Math.floor(tokens / (prompt.ids.length + answer.length)));
+/** @param length tokens of a row */
+function rowsAtOnce({ family }: AudioLanguageModel, length: number): number {
+  const tokens = family.lm.gpu.software ? TOKENS.software : TOKENS.hardware;
+  return Math.max(1, Math.floor(tokens / length));
 }
 
 /** −log p(answer) under each gates, nats. */

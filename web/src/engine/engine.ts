@@ -164,6 +164,8 @@ export interface Run {
   readonly fingerprint: string;
   readonly step: number;
   readonly steps: number;
+  /** Kept on this machine; if not, it is gone with this page. */
+  readonly lasting: boolean;
   /** Of each step so far. */
   readonly losses: readonly number[];
   /** The mask as it is, as a safetensors file with its logits; none before the first step is kept. */
@@ -174,6 +176,10 @@ export interface Run {
 export interface Kept {
   readonly models: readonly { readonly url: string; readonly bytes: number; readonly whole: boolean }[];
   readonly runs: readonly Run[];
+  /** Runs that cannot be read, and why: all that can be done with one is to forget it. */
+  readonly damaged: readonly { readonly name: string; readonly reason: string }[];
+  /** Bytes of all that is kept, the page itself among it; undefined where the browser does not say. */
+  readonly usage?: number;
   /** Bytes that the browser lets this page keep, in all; undefined where it does not say. */
   readonly quota?: number;
 }
@@ -181,8 +187,11 @@ export interface Kept {
 /** What happens without being asked. */
 export type EngineEvent =
   | { readonly kind: "memory"; readonly bytes: number } // on the GPU
-  | { readonly kind: "lost"; readonly message: string }
-  | { readonly kind: "recovered"; readonly seconds: number };
+  /** The GPU is to be opened again: its device is gone, or it is there but an error (no room left, say) made it useless. */
+  | { readonly kind: "lost"; readonly device: boolean; readonly message: string }
+  | { readonly kind: "recovered"; readonly seconds: number }
+  /** It could not be opened again with the model; the next job tries once more. */
+  | { readonly kind: "unrecovered"; readonly message: string };
 
 export interface Engine {
   /** Opens the GPU. @throws NoAdapterError with what to do, by browser */
@@ -193,6 +202,8 @@ export interface Engine {
    */
   load(job: Job, source: ModelSource, onProgress: OnProgress): Promise<LoadedModel>;
   hear(sound: File | Recording): Promise<HeardClip>;
+  /** Lets go of a clip's samples. */
+  unhear(clip: string): void;
   answer(job: Job, question: Question, onPiece: OnPiece): Promise<Answered>;
   /**
    * How much less probable the answer becomes when a head is switched over, one head at a time, in nats: log p(answer) as it

@@ -87,8 +87,13 @@ export class Host {
       try {
         return await work(await this.#ready(options));
       } catch (error) {
-        if (!(this.#failure() instanceof DeviceLostError) || tries === TRIES) throw error;
-        again?.();
+        if (this.#failure() instanceof DeviceLostError && tries < TRIES) {
+          again?.();
+          continue;
+        }
+        if (this.#lostAt !== undefined && !signal?.aborted)
+          this.emit({ kind: "unrecovered", message: error instanceof Error ? error.message : String(error) });
+        throw error;
       }
     }
   }
@@ -107,8 +112,13 @@ export class Host {
   async #ready(options: LoadModelOptions): Promise<Loaded> {
     const failure = this.#failure();
     if (failure) {
+      if (this.#lostAt === undefined)
+        this.emit({
+          kind: "lost",
+          device: failure instanceof DeviceLostError,
+          message: failure.message,
+        });
       this.#lostAt ??= performance.now();
-      this.emit({ kind: "lost", message: failure.message });
       this.#gpu?.dispose();
       this.#loaded = undefined;
       this.#gpu = this.#watched(await reopen());
@@ -137,7 +147,7 @@ export class Host {
   /** A device that is lost while nobody uses it is replaced at once. */
   #watched(gpu: Gpu): Gpu {
     void gpu.device.lost.then(() => {
-      if (this.#gpu === gpu) this.run(async () => {}).catch(() => {}); // the next job says what is wrong
+      if (this.#gpu === gpu) this.run(async () => {}).catch(() => {}); // it has been said
     });
     return gpu;
   }

@@ -38,6 +38,7 @@ export const learn = (
 ): Promise<Run> =>
   alone(ask.run, async () => {
     const begun = await beginOrGoOn(await host.model(), clips, runs, ask, onEvent);
+    if (await runs.finished(ask.run)) return await runs.read(ask.run);
     const { task, steps, batch, rate, seed } = begun.request;
     const store = runs.store(ask.run);
     const options = {
@@ -46,25 +47,26 @@ export const learn = (
       checkpointEvery: CHECKPOINT_EVERY,
       signal,
     };
+    let on: AudioLanguageModel | undefined;
     let course: AsyncGenerator<LibraryEvent, Learned> | undefined;
     const next = () =>
-      host.run(
-        async ({ model, clips: cache }) => {
+      host.run(async ({ model, clips: cache }) => {
+        // A lost device takes its model along: a course on the new one goes on from the last checkpoint.
+        if (!course || on !== model) {
           const resume = (await store.read("config.json")) !== undefined;
-          course ??= learnRun(model, store, dataOf(begun, model, store), { ...options, cache, resume });
-          return course.next();
-        },
-        {
-          again() {
-            course = undefined; // the next one goes on from the last checkpoint
-          },
-        },
-      );
+          on = model;
+          course = learnRun(model, store, dataOf(begun, model, store), { ...options, cache, resume });
+        }
+        return course.next();
+      });
     try {
       for (;;) {
         // To stop takes no GPU, and nobody's turn.
         const { done, value } = await (signal.aborted && course ? course.next() : next());
-        if (done) break;
+        if (done) {
+          for (const { row } of begun.rows) await store.remove(clipPath(row)); // nothing will ask for them again
+          break;
+        }
         onEvent(toPage(value));
       }
     } catch (error) {
@@ -84,8 +86,7 @@ async function beginOrGoOn(
   onEvent: (event: LearnEvent) => void,
 ): Promise<Begun> {
   const before = await runs.begun(ask.run);
-  const finished = before && (await runs.read(ask.run)).step === before.request.steps;
-  if (before && !("rows" in ask && finished)) {
+  if (before && !("rows" in ask && (await runs.finished(ask.run)))) {
     if (before.fingerprint === model.fingerprint) return before;
     throw new RunError(
       `run: expected the model that '${ask.run}' was begun with, ${before.fingerprint}, got ${model.fingerprint}; load that one`,

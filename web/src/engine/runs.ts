@@ -8,7 +8,7 @@ import {
   type Store,
   writeMask,
 } from "../../../src/index.ts";
-import type { LearnRequest, Run } from "./engine.ts";
+import type { Kept, LearnRequest, Run } from "./engine.ts";
 import { keepsNothing } from "./models.ts";
 
 /** What a run was begun with: all that it takes to go on, but for the clips, which are kept beside it. */
@@ -53,10 +53,21 @@ export class Runs {
     await store.write(BEGUN, new TextEncoder().encode(JSON.stringify(begun)));
   }
 
-  /** What a run has come to. @throws RunError when there is none */
+  /** Its mask is written, at its last step. */
+  async finished(name: string): Promise<boolean> {
+    return (await this.store(name).list()).includes(MASK);
+  }
+
+  /** What a run has come to. @throws RunError when there is none, or its checkpoints are damaged */
   async read(name: string): Promise<Run> {
+    const run = await this.#find(name);
+    if (run) return run;
+    throw new RunError(`run: expected a run '${name}' that is kept here, got none; begin one`);
+  }
+
+  async #find(name: string): Promise<Run | undefined> {
     const begun = await this.begun(name);
-    if (!begun) throw new RunError(`run: expected a run '${name}' that is kept here, got none; begin one`);
+    if (!begun) return undefined;
     const { request, fingerprint, layers, heads } = begun;
     const { task, steps } = request;
     const store = this.store(name);
@@ -72,13 +83,24 @@ export class Runs {
       fingerprint,
       step,
       steps,
+      lasting: !this.#unkept.has(name),
       losses: log.map(({ loss }) => loss),
       ...(mask && { mask }),
     };
   }
 
-  async all(): Promise<Run[]> {
-    return await Promise.all((await this.#names()).map((name) => this.read(name)));
+  async all(): Promise<Pick<Kept, "runs" | "damaged">> {
+    const runs: Run[] = [];
+    const damaged: { name: string; reason: string }[] = [];
+    for (const name of await this.#names()) {
+      try {
+        const run = await this.#find(name);
+        if (run) runs.push(run); // if not, another tab has just forgotten it
+      } catch (error) {
+        damaged.push({ name, reason: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    return { runs, damaged };
   }
 
   /** @throws RunError while it is learning */

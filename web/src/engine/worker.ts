@@ -60,6 +60,8 @@ const engine: Engine = {
     return Comlink.transfer(clip, [clip.waveform.buffer, clip.mel.values.buffer]);
   },
 
+  unhear: (clip) => clips.unhear(clip),
+
   answer: (job, question, onPiece) =>
     jobs.run(job, async (signal) => {
       const reports = new Reports(onPiece);
@@ -96,12 +98,18 @@ const engine: Engine = {
   abort: (job) => jobs.abort(job),
 
   async kept() {
-    const [kept, all, estimate] = await Promise.all([
+    const [kept, { runs: readable, damaged }, { usage, quota } = {}] = await Promise.all([
       models.kept().catch(keepsNothing),
       runs.all(),
       navigator.storage?.estimate(),
     ]);
-    return { models: kept, runs: all, ...(estimate?.quota !== undefined && { quota: estimate.quota }) };
+    return {
+      models: kept,
+      runs: readable,
+      damaged,
+      ...(usage !== undefined && { usage }),
+      ...(quota !== undefined && { quota }),
+    };
   },
 
   async forget(what) {

@@ -64,4 +64,5 @@ export function removeClip(id: string): void {
   URL.revokeObjectURL(gone.url);
   clips.value = clips.value.filter((clip) => clip !== gone);
   if (chosenId.value === id) chosenId.value = clips.value[0]?.heard.id;
+  void engine.value?.unhear(id);
 }

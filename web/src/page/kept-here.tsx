@@ -9,13 +9,12 @@ import { kept } from "./state.ts";
 export function KeptHere() {
   const now = kept.value;
   if (!now) return null;
-  const size = now.models.reduce((sum, model) => sum + model.bytes, 0);
-  const empty = now.models.length + now.runs.length === 0;
+  const empty = now.models.length + now.runs.length + now.damaged.length === 0;
   return (
     <footer class="kept">
       <details>
         <summary>
-          Kept on this machine: <b class="figures">{bytes(size)}</b>
+          Kept on this machine: <b class="figures">{bytes(now.usage ?? 0)}</b>
           {now.quota !== undefined && (
             <span class="hint"> of {bytes(now.quota)} that the browser allows</span>
           )}
@@ -39,6 +38,14 @@ export function KeptHere() {
                 </small>
               </span>
               <Forget what={{ run: name }} name={`the run ${name}`} />
+            </li>
+          ))}
+          {now.damaged.map(({ name, reason }) => (
+            <li key={name}>
+              <span>
+                run: {name} <small>damaged: {reason}</small>
+              </span>
+              <Forget what={{ run: name }} name={`the damaged run ${name}`} />
             </li>
           ))}
         </ul>

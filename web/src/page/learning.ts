@@ -4,8 +4,8 @@ import type { LearnEvent, LearnRequest, Run } from "../engine/engine.ts";
 import { demoUrl, taskName } from "./demo.ts";
 import { addMask } from "./masks.ts";
 import { refreshKept } from "./starting.ts";
-import { engine, type Lesson, lesson, model } from "./state.ts";
-import { attempt, isAbort, report } from "./troubles.ts";
+import { engine, kept, type Lesson, lesson, model } from "./state.ts";
+import { attempt, report } from "./troubles.ts";
 
 /** How a mask is to be learned, as the form says it. */
 export interface Course {
@@ -45,21 +45,30 @@ async function go(
   const controller = new AbortController();
   learning = controller;
   const { run } = request;
-  const before = lesson.value?.run === run ? lesson.value : undefined;
+  const shown = lesson.value?.run === run ? lesson.value : undefined;
+  const { losses, step } = shown ?? keptRun(run) ?? { losses: [], step: 0 };
   lesson.value = {
-    ...(before ?? { losses: [], step: 0, headsOn: 0, logits: undefined, notes: [] }),
-    ...{ run, task, steps, state: "hearing", heard: [0, 0], secondsPerStep: undefined },
+    ...{ run, task, steps, step, losses, state: "hearing", lasting: true, heard: [0, 0] },
+    ...{ headsOn: shown?.headsOn ?? 0, heads: shown?.heads ?? model.value!.heads, logits: shown?.logits },
+    ...{ secondsPerStep: undefined, notes: shown?.notes ?? [] },
   };
   const clock = new StepClock();
   try {
     const ended = await engine.value!.learn(request, (event) => follow(event, clock), controller.signal);
     await finish(ended);
+    await refreshKept();
   } catch (error) {
-    if (lesson.value?.run === run) lesson.value = { ...lesson.value, state: "paused" };
-    if (!isAbort(error)) report("Learning stopped", error);
+    report("Learning stopped", error);
+    await refreshKept();
+    if (lesson.value?.run !== run) return;
+    const left = keptRun(run);
+    change(left ? { state: "paused", ...soFar(left) } : { state: "stopped" });
   }
-  await refreshKept();
 }
+
+const keptRun = (name: string): Run | undefined => kept.value?.runs.find((run) => run.name === name);
+
+const soFar = ({ losses, step, lasting }: Run): Partial<Lesson> => ({ losses, step, lasting });
 
 async function finish(run: Run): Promise<void> {
   const whole = run.step >= run.steps;
@@ -69,7 +78,7 @@ async function finish(run: Run): Promise<void> {
     (await attempt("The learned mask could not be read", () =>
       readMask(file, `${run.name}.safetensors`, model.value),
     ));
-  change({ state: whole ? "done" : "paused", losses: run.losses, step: run.step });
+  change({ state: whole ? "done" : "paused", ...soFar(run) });
   if (mask) change({ logits: mask.logits, headsOn: mask.count });
   if (mask && whole) addMask(`learned: ${taskName(run.task)}`, mask);
 }

@@ -1,11 +1,15 @@
 import { useEffect, useRef } from "preact/hooks";
 import { diverging, strongest } from "./heat.ts";
-import { model } from "./state.ts";
+
+interface LessonMapProps {
+  readonly logits: Float32Array;
+  /** H */
+  readonly heads: number;
+}
 
 /** The map that forms: each head's logit as it is after the last step. For the eye; the figures beside it are for all. */
-export function LessonMap({ logits }: { readonly logits: Float32Array }) {
+export function LessonMap({ logits, heads }: LessonMapProps) {
   const root = useRef<HTMLDivElement>(null);
-  const heads = model.value?.heads ?? 1;
   useEffect(() => {
     const cells = root.current!;
     while (cells.childElementCount < logits.length) cells.append(document.createElement("i"));

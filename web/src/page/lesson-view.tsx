@@ -7,7 +7,7 @@ import { lesson as current, type Lesson } from "./state.ts";
 
 /** A run as it goes: what it does, its loss, and the map as it forms. */
 export function LessonView({ lesson }: { readonly lesson: Lesson }) {
-  const { state, task, step, steps, losses, logits } = lesson;
+  const { state, task, step, steps, losses, heads, logits } = lesson;
   return (
     <div class="lesson">
       <header>
@@ -34,7 +34,7 @@ export function LessonView({ lesson }: { readonly lesson: Lesson }) {
         {figures(lesson)}
       </p>
       {losses.length > 0 && <LossCurve losses={losses} steps={steps} />}
-      {logits && <LessonMap logits={logits} />}
+      {logits && <LessonMap logits={logits} heads={heads} />}
       {lesson.notes.map((note) => (
         <p key={note} class="hint">
           {note}
@@ -49,12 +49,12 @@ function leave(): void {
   current.value = undefined;
 }
 
-function says({ state, heard: [rows, of] }: Lesson): string {
+function says({ state, lasting, heard: [rows, of] }: Lesson): string {
   if (state === "hearing") return of > 0 ? `Hearing the examples: ${rows} of ${of}` : "Reading the examples";
   if (state === "learning") return "Learning";
-  return state === "paused"
-    ? "Paused, and kept on this machine"
-    : "Learned: the mask is among the answers now";
+  if (state === "stopped") return "Stopped, and nothing is kept of it";
+  if (state === "done") return "Learned: the mask is among the answers now";
+  return lasting ? "Paused, and kept on this machine" : "Paused, and kept until this page is closed";
 }
 
 function figures({ state, step, steps, losses, headsOn, secondsPerStep }: Lesson): string {

@@ -99,13 +99,18 @@ export const effects = signal<Effects | undefined>(undefined);
 export interface Lesson {
   readonly run: string;
   readonly task: string;
-  readonly state: "hearing" | "learning" | "paused" | "done";
+  /** Stopped is one of which nothing is kept. */
+  readonly state: "hearing" | "learning" | "paused" | "stopped" | "done";
+  /** A paused one is kept on this machine; if not, it is gone with this page. */
+  readonly lasting: boolean;
   /** Rows heard, of so many, before learning begins. */
   readonly heard: readonly [number, number];
   readonly step: number;
   readonly steps: number;
   readonly losses: readonly number[];
   readonly headsOn: number;
+  /** H of its model. */
+  readonly heads: number;
   readonly logits: Float32Array | undefined;
   /** Of a step, measured here. */
   readonly secondsPerStep: number | undefined;
