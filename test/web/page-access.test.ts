@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { answered, openPageSite, type PageSite, picture } from "./page-site.ts";
+import { answered, drop, openPageSite, type PageSite, picture, ROOT } from "./page-site.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -44,6 +45,16 @@ test("axe finds nothing serious, in light and dark, at a desk and on a phone; no
       }
       await picture(page, `20-${colorScheme}-${width}`);
     }
+  await page.locator(".segments span", { hasText: "effect" }).click();
+  await page.getByRole("button", { name: "Measure effects" }).click();
+  await page.getByRole("button", { name: "Measure again" }).waitFor();
+  await drop(page, join(ROOT, "package.json")); // which is no sound
+  await page.getByRole("alert").waitFor();
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    assert.equal(await faults(page), [], `${colorScheme}, with effects and an alert`);
+  }
+  await picture(page, "20-effects-and-alert");
   await page.setViewportSize({ width: 360, height: 780 });
   assert.is(await overflow(page), 0);
   await page.locator(".picker summary").click();

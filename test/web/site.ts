@@ -1,4 +1,4 @@
-/** The engine as built, served, and on a page of its own in a real Chromium. */
+/** A part of the page as built, served, and on a page of its own in a real Chromium. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,14 +21,18 @@ const common = { configFile: join(ROOT, "web/vite.config.ts"), root: join(ROOT, 
 export interface Site {
   readonly url: string;
   readonly browser: Browser;
-  /** A page with `engine`, in a context of its own or a given one; `workerPrefix` runs in the worker before its own code. */
+  /** A page with the part, in a context of its own or a given one; `workerPrefix` runs in the worker before its own code. */
   open(options?: { readonly context?: BrowserContext; readonly workerPrefix?: string }): Promise<Page>;
   close(): Promise<void>;
 }
 
-export async function openSite(flags: readonly string[] = []): Promise<Site> {
+/**
+ * @param flags for the browser's command line
+ * @param part `engine.html` or `map.html`: it sets a global of its name
+ */
+export async function openSite(flags: readonly string[] = [], part = "engine"): Promise<Site> {
   const outDir = mkdtempSync(join(tmpdir(), "ahamask-web-"));
-  const input = join(common.root, "engine.html");
+  const input = join(common.root, `${part}.html`);
   await build({
     ...common,
     logLevel: "error",
@@ -54,8 +58,8 @@ export async function openSite(flags: readonly string[] = []): Promise<Site> {
           const response = await route.fetch();
           await route.fulfill({ response, body: `${workerPrefix};${await response.text()}` });
         });
-      await page.goto(`${url}engine.html`);
-      await page.waitForFunction(() => "engine" in globalThis);
+      await page.goto(`${url}${part}.html`);
+      await page.waitForFunction((part) => part in globalThis, part);
       return page;
     },
     async close() {

@@ -1,6 +1,5 @@
-import { useSignal, useSignalEffect } from "@preact/signals";
 import { addFiles } from "./clips.ts";
-import { demo, TASKS, type Task } from "./demo.ts";
+import { known, TASKS, type Task } from "./demo.ts";
 import { addCondition, addDemoMask, addMask, allOn } from "./masks.ts";
 import { conditions, model } from "./state.ts";
 
@@ -57,19 +56,11 @@ export function AddCondition() {
 
 /** What the demo model was taught to understand, for the instructions' fields. */
 function Suggestions() {
-  const words = useSignal<readonly string[]>([]);
-  useSignalEffect(() => {
-    if (model.value)
-      demo().then(
-        ({ instructions }) => {
-          words.value = Object.values(instructions).flatMap(({ trained }) => trained.slice(0, 3));
-        },
-        () => {}, // suggestions are a help only
-      );
-  });
+  const instructions = Object.values(known.value?.instructions ?? {});
+  const words = instructions.flatMap(({ trained }) => trained.slice(0, 3));
   return (
     <datalist id="suggestions">
-      {words.value.map((word) => (
+      {words.map((word) => (
         <option key={word} value={word} />
       ))}
     </datalist>

@@ -1,6 +1,6 @@
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { demo, rightAnswer, taskOf } from "./demo.ts";
+import { type Demo, known, rightAnswer, type Truths, taskOf } from "./demo.ts";
 import { isEdited, removeCondition, setPrompt } from "./masks.ts";
 import {
   answers,
@@ -98,29 +98,25 @@ function AnswerText({ condition }: { readonly condition: Condition }) {
 
 /** Whether the answer is right, where it is known what was asked for and what is true. */
 function Verdict({ condition, text }: { readonly condition: Condition; readonly text: string | undefined }) {
-  const right = useSignal<string | undefined>(undefined);
   const truths = chosen.value?.truths;
-  useSignalEffect(() => {
-    const known = chosen.value?.truths;
-    right.value = undefined;
-    if (known)
-      demo().then(
-        (read) => {
-          const task =
-            condition.kind === "instruction"
-              ? taskOf(read, condition.prompt)
-              : condition.kind === "mask" && maskOf(condition).metadata.task;
-          right.value = task ? rightAnswer(read, task, known) : undefined;
-        },
-        () => {},
-      );
-  });
-  if (!truths || text === undefined || right.value === undefined) return null;
-  return right.value === text ? (
+  const right = known.value && truths && rightUnder(known.value, condition, truths);
+  if (text === undefined || right === undefined) return null;
+  return right === text ? (
     <p class="verdict right">✓ correct</p>
   ) : (
     <p class="verdict">
-      correct: <i>{right.value}</i>
+      correct: <i>{right}</i>
     </p>
   );
+}
+
+function rightUnder(read: Demo, condition: Condition, truths: Truths): string | undefined {
+  const { kind } = condition;
+  const task =
+    kind === "instruction"
+      ? taskOf(read, condition.prompt)
+      : kind === "mask"
+        ? maskOf(condition).metadata.task
+        : undefined;
+  return task && rightAnswer(read, task, truths);
 }

@@ -1,7 +1,7 @@
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import { Canvas } from "./canvas.tsx";
 import { addDemoClip, addFiles, demoName, removeClip } from "./clips.ts";
-import { type Demo, demo } from "./demo.ts";
+import { known } from "./demo.ts";
 import { drawMel, drawWaveform } from "./draw.ts";
 import { clock } from "./format.ts";
 import { Recorder } from "./recorder.tsx";
@@ -79,17 +79,7 @@ function Item({ clip: { name, heard, truths } }: { readonly clip: Clip }) {
 
 /** All clips of the demo that nothing was learned from. */
 function MoreDemoClips() {
-  const known = useSignal<Demo | undefined>(undefined);
-  useSignalEffect(() => {
-    if (model.value)
-      demo().then(
-        (read) => {
-          known.value = read;
-        },
-        () => {}, // without the demo there is nothing to offer
-      );
-  });
-  if (!known.value) return null;
+  if (!known.value || !model.value) return null;
   return (
     <label class="field">
       <span class="label">Demo sounds</span>

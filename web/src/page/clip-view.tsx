@@ -56,7 +56,7 @@ function Truth({ truths }: { readonly truths: Truths }) {
   );
 }
 
-/** Plays the clip, with a line where it is. */
+/** Plays the clip, with a line where it is in the pictures, which show what the model hears. */
 function Player({ clip: { url, name, heard } }: { readonly clip: Clip }) {
   const audio = useRef<HTMLAudioElement>(null);
   const playing = useSignal(false);
@@ -86,7 +86,9 @@ function Player({ clip: { url, name, heard } }: { readonly clip: Clip }) {
           playing.value = false;
         }}
       />
-      {playing.value && <i class="playhead" style={{ left: `${(100 * at.value) / heard.seconds}%` }} />}
+      {playing.value && at.value <= heard.heard && (
+        <i class="playhead" style={{ left: `${(100 * at.value) / heard.heard}%` }} />
+      )}
       <button
         type="button"
         class="play"

@@ -1,5 +1,7 @@
 /** What lies in the page's folder of the demo: a model, clips with what is true of them, instructions and masks by task. */
 
+import { signal } from "@preact/signals";
+
 /** A row of clips.jsonl. */
 export interface Truths {
   readonly audio: string;
@@ -65,14 +67,22 @@ async function readDemo(): Promise<Demo> {
   };
 }
 
+/** The demo, once it was read. */
+export const known = signal<Demo | undefined>(undefined);
 let reading: Promise<Demo> | undefined;
 
 /** Read once; a failure is tried anew. */
 export function demo(): Promise<Demo> {
-  reading ??= readDemo().catch((error) => {
-    reading = undefined;
-    throw error;
-  });
+  reading ??= readDemo().then(
+    (read) => {
+      known.value = read;
+      return read;
+    },
+    (error) => {
+      reading = undefined;
+      throw error;
+    },
+  );
   return reading;
 }
 

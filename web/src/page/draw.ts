@@ -5,7 +5,7 @@ import { rgb } from "./theme.ts";
 const SLICE = 256; // frames of a spectrogram drawn before others have a turn
 
 /** Makes the canvas as many pixels as it covers on the screen. */
-function fit(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+export function fit(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   const { width, height } = canvas.getBoundingClientRect();
   canvas.width = Math.max(1, Math.round(width * devicePixelRatio));
   canvas.height = Math.max(1, Math.round(height * devicePixelRatio));

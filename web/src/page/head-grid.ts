@@ -1,8 +1,9 @@
 /**
- * The map of heads as a grid of elements that people click, paint and walk with the arrow keys. It is kept by hand, not by
- * components: of 1,600 cells only those that change are touched.
+ * The map of heads, which people click, paint and walk with the arrow keys. Its squares are one picture; over each lies an
+ * empty cell for hands, keys and screen readers. It is kept by hand, not by components, which would go through all cells.
  */
-import type { Look } from "./heat.ts";
+import { drawHeads, type Shape } from "./draw-heads.ts";
+import type { Looks } from "./map-looks.ts";
 
 export interface HeadGridEvents {
   /** A stroke or a key: these heads are to be on, or off. */
@@ -12,8 +13,11 @@ export interface HeadGridEvents {
 /** What the grid shows. */
 export interface HeadGridView {
   readonly gates: Float32Array; // [L·H]
-  readonly look: (index: number, on: boolean) => Look;
+  readonly looks: Looks;
 }
+
+const SLICE = 200; // cells
+const FRAME = 16; // ms
 
 interface Stroke {
   readonly on: boolean;
@@ -22,98 +26,121 @@ interface Stroke {
 }
 
 export class HeadGrid {
+  readonly #canvas = document.createElement("canvas");
   readonly #cells: HTMLElement[] = []; // [L·H]
-  readonly #heads: HTMLElement[] = []; // column heads, then row heads
+  readonly #life = new AbortController();
+  readonly #observer = new ResizeObserver(() =>
+    this.#next(() => {
+      this.#draw();
+      this.#next(this.#grow);
+    }),
+  );
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #view: HeadGridView | undefined;
   #stroke: Stroke | undefined;
+  /** The one cell that the tab key reaches. */
+  #stop: HTMLElement | undefined;
 
   constructor(
     private readonly root: HTMLElement,
-    private readonly layers: number,
-    private readonly heads: number,
+    private readonly shape: Shape,
     private readonly events: HeadGridEvents,
   ) {
+    const { layers, heads } = shape;
+    root.style.setProperty("--layers", String(layers));
     root.style.setProperty("--heads", String(heads));
     root.dataset.dense = String(heads > 20);
-    root.replaceChildren(...this.#rows());
-    root.addEventListener("keydown", this.#onKey);
-    root.addEventListener("pointerdown", this.#onDown);
-    root.addEventListener("pointermove", this.#onMove);
-    root.addEventListener("pointerup", this.#onUp);
-    root.addEventListener("pointercancel", this.#onUp);
-    root.addEventListener("focusin", ({ target }) => this.#rove(target as HTMLElement));
-    this.#rove(this.#cells[0]!);
+    this.#canvas.ariaHidden = "true";
+    root.replaceChildren(this.#canvas, this.#top());
+    const { signal } = this.#life;
+    root.addEventListener("keydown", this.#onKey, { signal });
+    root.addEventListener("pointerdown", this.#onDown, { signal });
+    root.addEventListener("pointermove", this.#onMove, { signal });
+    root.addEventListener("pointerup", this.#onUp, { signal });
+    root.addEventListener("pointercancel", this.#onUp, { signal });
+    root.addEventListener("click", this.#onClick, { signal });
+    root.addEventListener("focusin", ({ target }) => this.#rove(cellAt(target)), { signal });
   }
 
   dispose(): void {
+    this.#life.abort();
+    this.#observer.disconnect();
+    clearTimeout(this.#timer);
     this.root.replaceChildren();
-    this.root.removeEventListener("keydown", this.#onKey);
-    this.root.removeEventListener("pointerdown", this.#onDown);
-    this.root.removeEventListener("pointermove", this.#onMove);
-    this.root.removeEventListener("pointerup", this.#onUp);
-    this.root.removeEventListener("pointercancel", this.#onUp);
   }
 
   show(view: HeadGridView): void {
+    const before = this.#view;
     this.#view = view;
-    for (let i = 0; i < this.#cells.length; i++) this.#paint(i, view.gates[i] === 1);
+    for (let i = 0; i < this.#cells.length; i++) if (before?.gates[i] !== view.gates[i]) this.#select(i);
+    if (before) this.#draw();
+    else this.#observer.observe(this.#canvas); // which draws, once the page is laid out
+    this.#name();
   }
 
   /** A head as it is, or as the stroke under way will make it. */
-  #paint(i: number, on: boolean): void {
-    const cell = this.#cells[i]!;
-    const { fill, label } = this.#view!.look(i, on);
-    const look = `${on}${fill}`;
-    if (cell.dataset.look !== look) {
-      cell.dataset.look = look;
-      cell.classList.toggle("on", on);
-      cell.setAttribute("aria-selected", String(on));
-      cell.style.setProperty("--fill", fill);
-    }
-    if (cell.ariaLabel !== label) cell.ariaLabel = label;
+  #isOn(i: number): boolean {
+    return this.#stroke?.heads.has(i) ? this.#stroke.on : this.#view!.gates[i] === 1;
   }
 
-  #rows(): HTMLElement[] {
-    const { layers, heads } = this;
+  #draw(only?: Iterable<number>): void {
+    const { fill } = this.#view!.looks;
+    const look = (i: number) => ({ fill: fill(i, this.#isOn(i)), on: this.#isOn(i) });
+    drawHeads(this.#canvas, this.shape, look, only);
+  }
+
+  #top(): HTMLElement {
     const corner = element("columnheader", "corner", "");
     corner.ariaLabel = "layer";
-    const columns = Array.from({ length: heads }, (_, h) => this.#head("columnheader", -1, h));
+    const columns = Array.from({ length: this.shape.heads }, (_, h) => head("columnheader", -1, h));
     const top = element("row", "row");
     top.append(corner, ...columns);
-    const rows = Array.from({ length: layers }, (_, l) => {
-      const row = element("row", "row");
-      row.append(this.#head("rowheader", l, -1));
-      for (let h = 0; h < heads; h++) {
-        const cell = element("gridcell", "cell");
-        cell.dataset.at = `${l},${h}`;
-        this.#cells.push(cell);
-        row.append(cell);
-      }
-      return row;
-    });
-    return [top, ...rows];
+    return top;
   }
 
-  #head(role: string, layer: number, head: number): HTMLElement {
-    const n = layer < 0 ? head : layer;
-    const cell = element(role, "head", String(n));
-    cell.dataset.at = `${layer},${head}`;
-    cell.ariaLabel = layer < 0 ? `head ${n}: switch in every layer` : `layer ${n}: switch all heads`;
-    this.#heads.push(cell);
-    return cell;
+  /** After a frame, in place of what was to be done then: not in the frame, which has its layout and paint to do. */
+  #next(act: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(act, FRAME);
+  }
+
+  /** A few rows of cells at a time: all of a large map would hold the page up. Their picture is there already. */
+  #grow = (): void => {
+    const { layers, heads } = this.shape;
+    const from = this.#cells.length / heads;
+    const to = Math.min(layers, from + Math.ceil(SLICE / heads));
+    for (let l = from; l < to; l++) this.root.append(this.#row(l));
+    if (!this.#stop) this.#rove(this.#cells[0]);
+    if (to < layers) this.#next(this.#grow);
+  };
+
+  #row(l: number): HTMLElement {
+    const row = element("row", "row");
+    row.append(head("rowheader", l, -1));
+    for (let h = 0; h < this.shape.heads; h++) {
+      const cell = element("gridcell", "cell");
+      cell.dataset.at = `${l},${h}`;
+      cell.style.gridArea = `${l + 2} / ${h + 2}`; // not where it finds a place beside the picture
+      row.append(cell);
+      this.#select(this.#cells.push(cell) - 1);
+    }
+    return row;
+  }
+
+  #select(i: number): void {
+    if (this.#view) this.#cells[i]!.ariaSelected = String(this.#view.gates[i] === 1);
   }
 
   /** The heads that a cell stands for: itself, or its row or column. */
   #under(cell: HTMLElement): number[] {
+    const { layers, heads } = this.shape;
     const [l, h] = place(cell);
-    if (l >= 0 && h >= 0) return [l * this.heads + h];
-    return Array.from({ length: l < 0 ? this.layers : this.heads }, (_, i) =>
-      l < 0 ? i * this.heads + h : l * this.heads + i,
-    );
+    if (l >= 0 && h >= 0) return [l * heads + h];
+    return Array.from({ length: l < 0 ? layers : heads }, (_, i) => (l < 0 ? i * heads + h : l * heads + i));
   }
 
   #onKey = (event: KeyboardEvent): void => {
-    const cell = (event.target as HTMLElement).closest<HTMLElement>("[data-at]");
+    const cell = cellAt(event.target);
     if (!cell || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === " " || event.key === "Enter") {
       this.#switch(cell);
@@ -129,7 +156,7 @@ export class HeadGrid {
     const [down, right] =
       { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[key] ?? [];
     if (key === "Home") return this.#at(l, 0);
-    if (key === "End") return this.#at(l, this.heads - 1);
+    if (key === "End") return this.#at(l, this.shape.heads - 1);
     return down === undefined ? undefined : this.#at(l + down, h + right!);
   }
 
@@ -137,10 +164,19 @@ export class HeadGrid {
     return this.root.querySelector<HTMLElement>(`[data-at="${l},${h}"]`) ?? undefined;
   }
 
-  #rove(cell: HTMLElement): void {
-    if (!cell.dataset.at) return;
-    for (const other of this.root.querySelectorAll<HTMLElement>('[tabindex="0"]')) other.tabIndex = -1;
+  #rove(cell: HTMLElement | undefined): void {
+    if (!cell) return;
+    if (this.#stop) this.#stop.tabIndex = -1;
     cell.tabIndex = 0;
+    this.#stop = cell;
+    this.#name();
+  }
+
+  /** The cell that is or will be focused says what it is; row and column numbers do so of themselves. */
+  #name(): void {
+    if (!this.#view || !this.#stop?.matches(".cell")) return;
+    const [i] = this.#under(this.#stop);
+    this.#stop.ariaLabel = this.#view.looks.label(i!, this.#view.gates[i!] === 1);
   }
 
   /** Heads are switched over; of a row or column all go on unless all are. */
@@ -150,8 +186,14 @@ export class HeadGrid {
     this.events.onSwitch(new Set(heads), on);
   }
 
+  /** A click without a pointer: a screen reader's, or one by voice. */
+  #onClick = ({ target, detail }: MouseEvent): void => {
+    const cell = cellAt(target);
+    if (cell && detail === 0) this.#switch(cell);
+  };
+
   #onDown = (event: PointerEvent): void => {
-    const cell = (event.target as HTMLElement).closest<HTMLElement>("[data-at]");
+    const cell = cellAt(event.target);
     if (!cell || event.button !== 0 || !this.#view) return;
     cell.focus();
     event.preventDefault();
@@ -167,23 +209,23 @@ export class HeadGrid {
 
   #onMove = (event: PointerEvent): void => {
     if (!this.#stroke) return;
-    const under = document.elementFromPoint(event.clientX, event.clientY);
-    const cell = under?.closest<HTMLElement>(".cell");
-    if (cell && this.root.contains(cell)) this.#reach(this.#under(cell)[0]!);
+    const cell = cellAt(document.elementFromPoint(event.clientX, event.clientY));
+    if (cell?.matches(".cell") && this.root.contains(cell)) this.#reach(this.#under(cell)[0]!);
   };
 
   /** Paints from where the stroke was to here: a quick hand skips cells, a line does not. */
   #reach(index: number): void {
     const stroke = this.#stroke!;
-    const { heads } = this;
+    const { heads } = this.shape;
     const [l0, h0, l1, h1] = [stroke.last, index].flatMap((i) => [Math.floor(i / heads), i % heads]);
     const steps = Math.max(Math.abs(l1! - l0!), Math.abs(h1! - h0!), 1);
-    for (let s = 0; s <= steps; s++) {
-      const i =
-        Math.round(l0! + ((l1! - l0!) * s) / steps) * heads + Math.round(h0! + ((h1! - h0!) * s) / steps);
-      stroke.heads.add(i);
-      this.#paint(i, stroke.on);
-    }
+    const reached = Array.from(
+      { length: steps + 1 },
+      (_, s) =>
+        Math.round(l0! + ((l1! - l0!) * s) / steps) * heads + Math.round(h0! + ((h1! - h0!) * s) / steps),
+    );
+    for (const i of reached) stroke.heads.add(i);
+    this.#draw(reached);
     stroke.last = index;
   }
 
@@ -202,6 +244,17 @@ function element(role: string, name: string, text?: string): HTMLElement {
   if (name === "cell" || name === "head") made.tabIndex = -1;
   return made;
 }
+
+function head(role: string, layer: number, head: number): HTMLElement {
+  const n = layer < 0 ? head : layer;
+  const cell = element(role, "head", String(n));
+  cell.dataset.at = `${layer},${head}`;
+  cell.ariaLabel = layer < 0 ? `head ${n}: switch in every layer` : `layer ${n}: switch all heads`;
+  return cell;
+}
+
+const cellAt = (target: EventTarget | null): HTMLElement | undefined =>
+  (target as Element | null)?.closest<HTMLElement>("[data-at]") ?? undefined;
 
 const place = (cell: HTMLElement): [number, number] =>
   cell.dataset.at!.split(",").map(Number) as [number, number];

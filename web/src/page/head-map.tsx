@@ -1,4 +1,4 @@
-import { useSignalEffect } from "@preact/signals";
+import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { headsPerLayer } from "../../../src/index.ts";
 import { HeadGrid } from "./head-grid.ts";
@@ -8,6 +8,7 @@ import { MapTools } from "./map-tools.tsx";
 import { edit, redo, undo } from "./masks.ts";
 import { Section } from "./section.tsx";
 import { maskOf, masks, selected, selectedKey } from "./state.ts";
+import { dark } from "./theme.ts";
 
 /** The heads of the selected mask: each cell is one, rows are layers. */
 export function HeadMap() {
@@ -55,17 +56,18 @@ function Which() {
 
 function Grid({ layers, heads }: { readonly layers: number; readonly heads: number }) {
   const root = useRef<HTMLDivElement>(null);
-  const grid = useRef<HeadGrid | undefined>(undefined);
-  const show = () => {
-    if (selected.value) grid.current?.show({ gates: maskOf(selected.value).gates(), look: looks() });
-  };
   useEffect(() => {
     const onSwitch = (which: ReadonlySet<number>, to: boolean) => edit((i, on) => (which.has(i) ? to : on));
-    grid.current = new HeadGrid(root.current!, layers, heads, { onSwitch });
-    show();
-    return () => grid.current?.dispose();
+    const grid = new HeadGrid(root.current!, { layers, heads }, { onSwitch });
+    const stop = effect(() => {
+      void dark.value; // the picture has the theme's colours
+      if (selected.value) grid.show({ gates: maskOf(selected.value).gates(), looks: looks() });
+    });
+    return () => {
+      stop();
+      grid.dispose();
+    };
   }, []);
-  useSignalEffect(show);
   const onKeyDown = (event: KeyboardEvent) => {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z") return;
     event.preventDefault();

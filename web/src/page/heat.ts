@@ -3,7 +3,7 @@
 export interface Look {
   /** A CSS colour. */
   readonly fill: string;
-  readonly label: string;
+  readonly on: boolean;
 }
 
 const part = (share: number) => Math.round(20 * Math.min(1, share)) * 5; // steps of 5 %: few colours, few changes

@@ -1,7 +1,7 @@
 /** What a cell of the map looks like and is called, by what the map is coloured by. Reads signals. */
 
 import { signed } from "./format.ts";
-import { diverging, type Look, strongest } from "./heat.ts";
+import { diverging, strongest } from "./heat.ts";
 import { effectsFit } from "./measuring.ts";
 import {
   type Colouring,
@@ -15,6 +15,7 @@ import {
 } from "./state.ts";
 
 const INK = "var(--accent)";
+const FAINT = "var(--faint)";
 
 /** The mask that is compared with: the one chosen, or the next one there is. */
 export function otherMask(): MaskCondition | undefined {
@@ -31,7 +32,15 @@ export function shownColouring(): Colouring {
   return is;
 }
 
-export function looks(): (index: number, on: boolean) => Look {
+/** By head, and whether it is on. */
+export interface Looks {
+  /** A CSS colour. */
+  readonly fill: (index: number, on: boolean) => string;
+  /** The head in words. */
+  readonly label: (index: number, on: boolean) => string;
+}
+
+export function looks(): Looks {
   const condition = selected.value!;
   const { heads } = maskOf(condition);
   const name = (i: number, on: boolean) =>
@@ -43,21 +52,21 @@ export function looks(): (index: number, on: boolean) => Look {
       return byValue(effects.value!.values, name, "effect");
     case "overlap": {
       const there = maskOf(otherMask()!).gates();
-      return (i, on) => ({
-        fill: on === (there[i] === 1) ? (on ? INK : "var(--faint)") : on ? "var(--heat-minus)" : INK,
-        label: `${name(i, on)}, ${there[i] === 1 ? "on" : "off"} there`,
-      });
+      return {
+        fill: (i, on) => (on === (there[i] === 1) ? (on ? INK : FAINT) : on ? "var(--heat-minus)" : INK),
+        label: (i, on) => `${name(i, on)}, ${there[i] === 1 ? "on" : "off"} there`,
+      };
     }
     default:
-      return (i, on) => ({ fill: on ? INK : "var(--faint)", label: name(i, on) });
+      return { fill: (_, on) => (on ? INK : FAINT), label: name };
   }
 }
 
-function byValue(values: Float32Array, name: (i: number, on: boolean) => string, what: string) {
+function byValue(values: Float32Array, name: Looks["label"], what: string): Looks {
   const most = strongest(values);
-  return (i: number, on: boolean): Look => {
-    const value = values[i]!;
-    if (Number.isNaN(value)) return { fill: "var(--faint)", label: `${name(i, on)}, ${what} not known yet` };
-    return { fill: diverging(value / most), label: `${name(i, on)}, ${what} ${signed(value)}` };
+  return {
+    fill: (i) => (Number.isNaN(values[i]) ? FAINT : diverging(values[i]! / most)),
+    label: (i, on) =>
+      `${name(i, on)}, ${what} ${Number.isNaN(values[i]) ? "not known yet" : signed(values[i]!)}`,
   };
 }

@@ -38,10 +38,15 @@ export function setPrompt(key: number, prompt: string): void {
 
 /** A mask for the model that is loaded. */
 export function addMask(name: string, mask: HeadMask): void {
+  add(name, { versions: [mask], at: 0, logits: mask.logits });
+}
+
+/** Under a name of its own: numbered, where it is taken. */
+function add(name: string, edits: Edits): void {
   const names = new Set(masks.value.map((condition) => condition.name));
   let unique = name;
   for (let n = 2; names.has(unique); n++) unique = `${name} ${n}`;
-  addCondition({ kind: "mask", name: unique, edits: { versions: [mask], at: 0, logits: mask.logits } });
+  addCondition({ kind: "mask", name: unique, edits });
 }
 
 export async function addDemoMask(task: Task): Promise<void> {
@@ -126,11 +131,7 @@ export function copyMask(): void {
   const condition = selected.value;
   if (!condition) return;
   const { versions, at, logits } = condition.edits;
-  const name = `${condition.name.replace(/ \d+$/, "")}`;
-  const names = new Set(masks.value.map((mask) => mask.name));
-  let n = 2;
-  while (names.has(`${name} ${n}`)) n++;
-  addCondition({ kind: "mask", name: `${name} ${n}`, edits: { versions: [versions[at]!], at: 0, logits } });
+  add(condition.name.replace(/ \d+$/, ""), { versions: [versions[at]!], at: 0, logits });
 }
 
 /** Saves the selected mask as a safetensors file that says which model it is of. */

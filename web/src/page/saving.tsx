@@ -111,7 +111,7 @@ function Sums() {
             and <b>{duration(seconds * requests)}</b> of this machine's time not spent.
           </>
         ) : (
-          <>. In time no saving was measured: the difference is smaller than what runs differ by.</>
+          <>. No saving in time was measured.</>
         )}
       </p>
     </div>
