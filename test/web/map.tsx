@@ -51,5 +51,5 @@ globalThis.map = {
     const values = waves(0).fill(Number.NaN, known);
     effects.value = { asked: question("clip", selected.value!), values, running: known < COUNT };
   },
-  logits: (seed) => render(<LessonMap logits={waves(seed)} />, app),
+  logits: (seed) => render(<LessonMap logits={waves(seed)} heads={SHAPE.heads} />, app),
 };

@@ -41,7 +41,7 @@ export function App() {
       )}
       <About />
       {kind !== "unable" && <KeptHere />}
-      <DropZone />
+      {kind !== "unable" && <DropZone />}
     </div>
   );
 }
