@@ -27,6 +27,7 @@ const NODE_ONLY = [
   "test/io/store.test.ts", // stores on the disk
   "test/io/zip-large.test.ts", // a file of gigabytes
   "test/model/exit.test.ts", // a process that ends
+  "test/model/lifetime.test.ts", // models loaded and freed over and over: the same as in Node, and minutes
   "test/model/random-salmonn.test.ts", // a script that writes files
 ];
 
