@@ -28,6 +28,7 @@ const NODE_ONLY = [
   "test/io/zip-large.test.ts", // a file of gigabytes
   "test/model/exit.test.ts", // a process that ends
   "test/model/lifetime.test.ts", // models loaded and freed over and over: the same as in Node, and minutes
+  "test/tasks/learn-run.test.ts", // minutes of learning; test/web/engine-learn.test.ts learns in a page
   "test/model/random-salmonn.test.ts", // a script that writes files
 ];
 
