@@ -37,7 +37,7 @@ test("axe finds nothing serious, in light and dark, at a desk and on a phone; no
   await page.locator(".kept summary").click();
   for (const colorScheme of ["light", "dark"] as const)
     for (const width of [1280, 390]) {
-      await page.emulateMedia({ colorScheme });
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" }); // no colour on its way to another
       await page.setViewportSize({ width, height: 900 });
       for (const colouring of ["logit", "overlap", "on, off"]) {
         await page.locator(".segments span", { hasText: colouring }).click();
@@ -51,7 +51,7 @@ test("axe finds nothing serious, in light and dark, at a desk and on a phone; no
   await drop(page, join(ROOT, "package.json")); // which is no sound
   await page.getByRole("alert").waitFor();
   for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" }); // no colour on its way to another
     assert.equal(await faults(page), [], `${colorScheme}, with effects and an alert`);
   }
   await picture(page, "20-effects-and-alert");
