@@ -1,11 +1,8 @@
-import type { Example, Finding, Findings, Table } from "./findings.ts";
+import type { Findings } from "./findings.ts";
 
-/** What results.json holds: everything an experiment found but its pictures. */
-export interface Results {
+/** What results.json holds: everything an experiment found, with its pictures in files beside it. */
+export interface Results extends Omit<Findings, "figures"> {
   readonly ahamask: "experiment";
-  readonly name: string;
-  readonly title: string;
-  readonly question: string;
   /** Where the numbers come from; null where no model was needed. */
   readonly model: string | null;
   readonly fingerprint: string | null;
@@ -13,11 +10,6 @@ export interface Results {
   readonly study: string;
   /** The command that makes it. */
   readonly command: string;
-  readonly tables: readonly Table[];
-  readonly scores: readonly Finding[];
-  readonly examples: readonly Example[];
-  readonly remarks: readonly string[];
-  /** Files beside this one. */
   readonly figures: readonly { readonly file: string; readonly title: string; readonly caption: string }[];
 }
 
@@ -26,14 +18,8 @@ export type Origin = Pick<Results, "model" | "fingerprint" | "adapter" | "study"
 
 export const results = (findings: Findings, origin: Origin): Results => ({
   ahamask: "experiment",
-  name: findings.name,
-  title: findings.title,
-  question: findings.question,
+  ...findings,
   ...origin,
-  tables: findings.tables,
-  scores: findings.scores,
-  examples: findings.examples,
-  remarks: findings.remarks,
   figures: findings.figures.map(({ name, title, caption }) => ({ file: `${name}.svg`, title, caption })),
 });
 

@@ -1,5 +1,6 @@
 import { addFiles } from "./clips.ts";
 import { known, TASKS, type Task } from "./demo.ts";
+import { FileButton } from "./file-button.tsx";
 import { addCondition, addDemoMask, addMask, allOn } from "./masks.ts";
 import { conditions, model } from "./state.ts";
 
@@ -37,19 +38,12 @@ export function AddCondition() {
           ))}
         </optgroup>
       </select>
-      <label class="button file">
-        Import a mask …
-        <input
-          type="file"
-          multiple
-          accept=".safetensors,.pth,.pt"
-          disabled={!model.value}
-          onChange={({ currentTarget }) => {
-            void addFiles([...(currentTarget.files ?? [])]);
-            currentTarget.value = "";
-          }}
-        />
-      </label>
+      <FileButton
+        label="Import a mask …"
+        accept=".safetensors,.pth,.pt"
+        disabled={!model.value}
+        onFiles={(files) => void addFiles(files)}
+      />
     </div>
   );
 }

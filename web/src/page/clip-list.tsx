@@ -3,6 +3,7 @@ import { Canvas } from "./canvas.tsx";
 import { addDemoClip, addFiles, demoName, removeClip } from "./clips.ts";
 import { known } from "./demo.ts";
 import { drawMel, drawWaveform } from "./draw.ts";
+import { FileButton } from "./file-button.tsx";
 import { clock } from "./format.ts";
 import { Recorder } from "./recorder.tsx";
 import { Section } from "./section.tsx";
@@ -13,19 +14,12 @@ export function ClipList() {
     <Section id="clips" title="Sounds">
       <div class="adders">
         <Recorder />
-        <label class="button file">
-          Add a file …
-          <input
-            type="file"
-            multiple
-            accept="audio/*,.flac,.wav,.mp3,.ogg,.oga"
-            disabled={!model.value}
-            onChange={({ currentTarget }) => {
-              void addFiles([...(currentTarget.files ?? [])]);
-              currentTarget.value = "";
-            }}
-          />
-        </label>
+        <FileButton
+          label="Add a file …"
+          accept="audio/*,.flac,.wav,.mp3,.ogg,.oga"
+          disabled={!model.value}
+          onFiles={(files) => void addFiles(files)}
+        />
       </div>
       {clips.value.length === 0 && hearing.value.length === 0 && (
         <p class="empty">Drop a sound anywhere on the page, record one, or take one of the demo's.</p>
