@@ -1,19 +1,21 @@
 import { signal, useSignal } from "@preact/signals";
+import { known } from "./demo.ts";
 import { count, duration, signed } from "./format.ts";
 import { measureCost } from "./measuring.ts";
 import { Section } from "./section.tsx";
-import { chosen, conditions, cost, selected, stage } from "./state.ts";
+import { chosen, conditions, cost, maskOf, selected, stage } from "./state.ts";
 
 const DAYS = 365;
 const perDay = signal(100_000);
 
 /** What dropping the instruction saves, measured here. */
 export function Saving() {
-  const prompts = conditions.value.flatMap((c) => (c.kind === "instruction" ? [c.prompt] : []));
+  const mask = selected.value;
+  const asked = conditions.value.flatMap((c) => (c.kind === "instruction" ? [c.prompt] : []));
+  const prompts = [...new Set([...instructionsOf(mask && maskOf(mask).metadata.task), ...asked])];
   const picked = useSignal<string | undefined>(undefined);
   const busy = useSignal(false);
   const prompt = prompts.find((words) => words === picked.value) ?? prompts[0];
-  const mask = selected.value;
   const ready = stage.value.kind === "ready" && chosen.value;
   const measure = async () => {
     busy.value = true;
@@ -55,6 +57,10 @@ export function Saving() {
     </Section>
   );
 }
+
+/** The usual words for a mask's own task, where they are known: what it is fair to measure it against. */
+const instructionsOf = (task: string | undefined): readonly string[] =>
+  known.value?.instructions[task ?? ""]?.trained.slice(0, 1) ?? [];
 
 function Sums() {
   const { prompt, mask, cost: measured } = cost.value!;
