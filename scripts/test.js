@@ -1,6 +1,6 @@
 // `npm test [-- filter] [--adapter gpu|lavapipe|swiftshader] [--browser] [--tests-only]`: makes the checkout ready, then
 // type-checks, lints and runs every test file in a process of its own, as many at once as there are cores, but the one
-// that measures times alone; with --browser in a page of Chromium's instead, and those that drive a browser themselves.
+// that measures times alone; with --browser, those that a page can run in pages of Chromium, and those that drive it too.
 // A filter picks the test files whose path contains it, and leaves out the checks. The last line is `N passed, N failed`.
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -50,7 +50,7 @@ function testFiles() {
     .filter((entry) => entry.isFile() && entry.name.endsWith(".test.ts"))
     .map((entry) => relative(ROOT, join(entry.parentPath ?? entry.path, entry.name)).replaceAll("\\", "/"))
     .filter((path) => filters.length > 0 || options.adapter !== "swiftshader" || !ONCE.includes(path))
-    .filter((path) => (browser ? drivesBrowser(path) || browser.runsInPage(path) : !drivesBrowser(path)))
+    .filter((path) => browser || !drivesBrowser(path))
     .filter((path) => filters.length === 0 || filters.some((filter) => path.includes(filter)))
     .sort();
 }
@@ -60,7 +60,7 @@ const verdict = (_output, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1 });
 
 function tasks() {
   const tests = testFiles().map((name) =>
-    browser && !drivesBrowser(name)
+    browser?.runsInPage(name)
       ? { name, run: () => pages.run(name, LIMIT), count: tally }
       : { name, run: () => inProcess([ALONE, ...typescript(join(ROOT, name))]), count: tally },
   );

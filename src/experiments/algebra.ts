@@ -2,7 +2,7 @@ import { type Combination, combineMasks } from "../mask/analyze.ts";
 import { composites, finding, type Measured, measure, type NamedCell } from "./conditions.ts";
 import { type Findings, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import { barOf, bars, COLOURS } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 /** A composite with its two single tasks, all of which have masks. */
@@ -18,8 +18,10 @@ const COMBINED: readonly Combination[] = ["and", "or", "xor", "majority"];
 export async function algebra(lab: Lab, study: Study): Promise<Findings> {
   const triples = triplesOf(study);
   const measured = await measure(lab, triples.flatMap(cells));
-  const bars = measured.map((m) => ({ task: m.task.title, ...m.score, ...conditionOf(m) }));
-  const whole = [...new Set(triples.map(({ whole }) => whole.title))];
+  const scores = measured.map((m) => {
+    const { whole, how, on } = conditionOf(m);
+    return barOf(whole, `${how} on ${on}`, m.score, how);
+  });
   return {
     name: "algebra",
     title: "Masks joined",
@@ -28,28 +30,15 @@ export async function algebra(lab: Lab, study: Study): Promise<Findings> {
       "joined mask is tried on either task and on the composite.",
     tables: triples.map((triple) => table(triple, measured)),
     figures: [
-      figure(
+      bars(
         "algebra",
         "Scores of joined masks",
-        "Bars: score of the joined mask on each task, and on the composite (exact). Lines: 95 % bootstrap interval.",
+        "Bars: score of the joined mask on either task, and on the composite (exact).",
+        scores,
         {
           legend: COLOUR,
-          height: 90 + 24 * bars.length,
-          marginLeft: 150,
-          marginRight: 150,
-          fy: { label: null, domain: whole, padding: 0.1 },
-          y: { label: null, domain: [...new Set(bars.map(({ label }) => label))] },
-          x: { label: "score (%) →", domain: [0, 100], grid: true },
-          marks: [
-            Plot.barX(bars, {
-              x: "value",
-              y: "label",
-              fy: "whole",
-              fill: ({ how }) => COLOUR[how as keyof typeof COLOUR],
-            }),
-            Plot.ruleY(bars, { x1: "low", x2: "high", y: "label", fy: "whole", stroke: INK }),
-            Plot.ruleX([0]),
-          ],
+          label: "score (%)",
+          named: true,
         },
       ),
     ],
@@ -99,7 +88,7 @@ function cells({ whole, parts }: Triple): NamedCell[] {
 /** The parts of a condition's name. */
 function conditionOf({ condition }: Measured) {
   const [, whole, how, on] = /^(.*): (.*) on (.*)$/.exec(condition)!;
-  return { whole: whole!, how: how!, label: `${how} on ${on}` };
+  return { whole: whole!, how: how!, on: on! };
 }
 
 function table({ whole, parts }: Triple, measured: readonly Measured[]): Table {

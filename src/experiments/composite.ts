@@ -3,7 +3,7 @@ import { bootstrap, type Estimate } from "./bootstrap.ts";
 import { composites, examples, finding, type Measured, measure, type NamedCell } from "./conditions.ts";
 import { type Example, type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import { barOf, bars, COLOURS } from "./plot.ts";
 import { scored } from "./score.ts";
 import type { Study, StudyTask } from "./study.ts";
 
@@ -36,7 +36,7 @@ export async function composite(lab: Lab, study: Study): Promise<Findings> {
   const tasks = composites(study.tasks);
   const measured = await measure(lab, tasks.flatMap(cells));
   const followed = measured.map(follow);
-  const bars = followed.map(({ task, condition, lenient }) => ({ task: task.title, condition, ...lenient }));
+  const rated = followed.map(({ task, condition, lenient }) => barOf(task.title, condition, lenient));
   return {
     name: "composite",
     title: "Two tasks in one answer",
@@ -45,29 +45,10 @@ export async function composite(lab: Lab, study: Study): Promise<Findings> {
       "follows (lenient) that has as many parts, or is JSON with the right keys; it follows strictly if a part with labels has one of them.",
     tables: [rates(followed), partScores(followed)],
     figures: [
-      figure(
-        "composite",
-        "Answers that follow",
-        "Instruction-following rate (lenient) by condition, with its 95 % bootstrap interval over clips.",
-        {
-          legend: COLOUR,
-          height: 90 + 26 * bars.length,
-          marginLeft: 150,
-          fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.18 },
-          y: { axis: null, domain: [...CONDITIONS] },
-          x: { label: "answers that follow (%) →", domain: [0, 100], grid: true },
-          marks: [
-            Plot.barX(bars, {
-              x: "value",
-              y: "condition",
-              fy: "task",
-              fill: ({ condition }) => COLOUR[condition as keyof typeof COLOUR],
-            }),
-            Plot.ruleY(bars, { x1: "low", x2: "high", y: "condition", fy: "task", stroke: INK }),
-            Plot.ruleX([0]),
-          ],
-        },
-      ),
+      bars("composite", "Answers that follow", "Bars: instruction-following rate (lenient).", rated, {
+        legend: COLOUR,
+        label: "answers that follow (%)",
+      }),
     ],
     scores: measured.map(finding),
     examples: followed.flatMap(exampleOf),

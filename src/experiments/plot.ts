@@ -1,6 +1,7 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { COLOURS, escapeXml, INK } from "../tasks/svg.ts";
+import type { Estimate } from "./bootstrap.ts";
 import type { Figure } from "./findings.ts";
 
 export { COLOURS, INK, Plot };
@@ -50,3 +51,51 @@ function keys(legend: Readonly<Record<string, string>>): string {
   });
   return items.join("");
 }
+
+/** A score with its interval, under a name within a group. */
+export interface Bar {
+  readonly group: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** @param kind what its colour tells; its name if not given */
+export const barOf = (group: string, name: string, { value, low, high }: Estimate, kind = name): Bar => ({
+  ...{ group, name, kind },
+  ...{ value, low, high },
+});
+
+/** Bars in groups, one below the other, with their intervals as lines; kinds by colour. Scores are in %. */
+export const bars = (
+  name: string,
+  title: string,
+  caption: string,
+  all: readonly Bar[],
+  o: {
+    readonly legend: Readonly<Record<string, string>>;
+    /** What the axis shows. */
+    readonly label: string;
+    /** Whether each bar has its name beside it, where the colour does not tell. */
+    readonly named?: boolean;
+  },
+): Figure => {
+  const places = { y: "name", fy: "group" };
+  const domain = (of: (bar: Bar) => string) => [...new Set(all.map(of))];
+  return figure(name, title, `${caption} Lines: 95 % bootstrap interval over clips.`, {
+    legend: o.legend,
+    height: 90 + 26 * all.length,
+    marginLeft: 150,
+    ...(o.named && { marginRight: 150 }),
+    fy: { label: null, domain: domain(({ group }) => group), padding: 0.15 },
+    y: { label: null, domain: domain(({ name }) => name), ...(!o.named && { axis: null }) },
+    x: { label: `${o.label} →`, domain: [0, 100], grid: true },
+    marks: [
+      Plot.barX(all, { x: "value", ...places, fill: ({ kind }: Bar) => o.legend[kind] }),
+      Plot.ruleY(all, { x1: "low", x2: "high", ...places, stroke: INK }),
+      Plot.ruleX([0]),
+    ],
+  });
+};

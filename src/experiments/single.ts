@@ -11,7 +11,7 @@ import {
 } from "./conditions.ts";
 import { type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import { type Bar, barOf, bars, COLOURS } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 const CONDITIONS = ["instruction", "none", "random mask", "learned mask"] as const;
@@ -24,21 +24,12 @@ const COLOUR: Readonly<Record<Name, string>> = {
   "learned mask": COLOURS[2],
 };
 
-/** A task's bar in the figure. */
-interface Bar {
-  readonly task: string;
-  readonly condition: Name;
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
-
 /** Every single task under an instruction, under none, under random masks with as many heads, and under the learned mask. */
 export async function single(lab: Lab, study: Study): Promise<Findings> {
   const tasks = singles(study.tasks);
   const measured = await measure(lab, tasks.flatMap(cells));
   const perTask = tasks.map((task) => ({ task, of: measured.filter((m) => m.task === task) }));
-  const bars = perTask.flatMap(({ task, of }) => barsOf(task, of));
+  const scores = perTask.flatMap(({ task, of }) => barsOf(task, of));
   return {
     name: "single",
     title: "One task, one mask",
@@ -47,29 +38,10 @@ export async function single(lab: Lab, study: Study): Promise<Findings> {
       "with no words, under five random masks with as many heads on, and under its learned mask.",
     tables: [table(perTask)],
     figures: [
-      figure(
-        "single",
-        "Scores by condition",
-        "Bars: score on the clips of each task. Lines: 95 % bootstrap interval over clips.",
-        {
-          legend: COLOUR,
-          height: 90 + 26 * bars.length,
-          marginLeft: 96,
-          fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.18 },
-          y: { axis: null, domain: [...CONDITIONS] },
-          x: { label: "score (%) →", domain: [0, 100], grid: true },
-          marks: [
-            Plot.barX(bars, {
-              x: "value",
-              y: "condition",
-              fy: "task",
-              fill: ({ condition }: Bar) => COLOUR[condition],
-            }),
-            Plot.ruleY(bars, { x1: "low", x2: "high", y: "condition", fy: "task", stroke: INK }),
-            Plot.ruleX([0]),
-          ],
-        },
-      ),
+      bars("single", "Scores by condition", "Bars: score on the clips of each task.", scores, {
+        legend: COLOUR,
+        label: "score (%)",
+      }),
     ],
     scores: measured.map(finding),
     examples: [],
@@ -101,7 +73,7 @@ function barsOf({ title }: StudyTask, of: readonly Measured[]): Bar[] {
       condition === "random mask"
         ? draws.length > 0 && pooled(draws.map((m) => m.score))
         : named(of, condition)?.score;
-    return score ? [{ task: title, condition, value: score.value, low: score.low, high: score.high }] : [];
+    return score ? [barOf(title, condition, score)] : [];
   });
 }
 

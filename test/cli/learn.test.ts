@@ -16,10 +16,11 @@ const learning = (out: string, ...args: string[]) => [
 ];
 const learn = (out: string, ...args: string[]) => command(...learning(out, ...args));
 
+/** The steps that a run has logged; a line that is being written does not count. */
 const logged = (out: string) =>
   readFileSync(join(out, "log.jsonl"), "utf8")
-    .trim()
     .split("\n")
+    .slice(0, -1)
     .map((line) => JSON.parse(line) as Record<string, number>);
 
 test("a run tells how it gets on, ends with a mask that can be used, and is not begun twice", () =>

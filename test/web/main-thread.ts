@@ -1,4 +1,5 @@
 import type { Browser, Page } from "playwright-core";
+import * as assert from "uvu/assert";
 
 interface TraceEvent {
   readonly name: string;
@@ -9,6 +10,22 @@ interface TraceEvent {
   readonly dur?: number;
   readonly tdur?: number; // µs of CPU time
   readonly args?: { readonly name?: string };
+}
+
+const LONG = 50; // ms, the web's own measure of a task that holds a page up
+
+/** Fails where a task of the page's main thread takes over 50 ms of CPU while `act` runs. */
+export async function expectNoLongTask(
+  browser: Browser,
+  page: Page,
+  act: () => Promise<void>,
+): Promise<void> {
+  const tasks = await mainThreadTasks(browser, page, act);
+  assert.ok(tasks.length > 20, `expected the trace to hold the page's tasks, got ${tasks.length}`);
+  assert.equal(
+    tasks.filter((ms) => ms > LONG),
+    [],
+  );
 }
 
 /**

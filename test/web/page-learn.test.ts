@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { expectNoLongTask } from "./main-thread.ts";
 import { answered, openPageSite, type PageSite, picture } from "./page-site.ts";
 
 const test = suite("page: learning");
@@ -53,8 +54,10 @@ test("one's own sounds are learned from, with answers that were typed", async ()
   await panel.getByLabel("Speech 023").fill("world");
   await panel.getByLabel("Steps").fill("2");
   await panel.getByLabel("Batch").fill("2");
-  await panel.getByRole("button", { name: "Learn" }).click();
-  await panel.getByText("Learned: the mask is among the answers now").waitFor();
+  await expectNoLongTask(site.browser, page, async () => {
+    await panel.getByRole("button", { name: "Learn" }).click();
+    await panel.getByText("Learned: the mask is among the answers now").waitFor();
+  });
   await page.context().close();
 });
 

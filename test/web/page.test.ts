@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { TensorSource, writeTorch } from "../../scripts/torch-writer.ts";
 import { command, ours, withFolder } from "../cli/command.ts";
 import { demoMask, expected } from "../model/demo-model.ts";
-import { mainThreadTasks } from "./main-thread.ts";
+import { expectNoLongTask } from "./main-thread.ts";
 import { answered, answerOf, drop, openPageSite, type PageSite, picture, ROOT } from "./page-site.ts";
 
 const test = suite("page");
@@ -36,13 +36,21 @@ test("the demo model is there at once, and answers as the reference does, side b
   assert.equal(texts.slice(0, 2), [by("instruction", "asr"), by("none", null)]);
   assert.is(await answerOf(page, "name the gender").innerText(), "male");
   await page.waitForFunction(() => document.querySelectorAll(".clip .mel").length === 5);
+  assert.match(
+    await page.locator(".readings").innerText(),
+    /GPU\s+software\s+memory\s+[\d.]+ MB\s+tokens\/s\s+[\d.]+/i,
+  );
+  assert.match(String(await page.locator(".reading.wide").getAttribute("title")), /SwiftShader/i);
   await picture(page, "01-ready");
 });
 
 test("a FLAC that is dropped is heard and transcribed", async () => {
-  await drop(page, join(ROOT, "models/demo/clips/eval/speech-000.flac"));
-  await page.locator(".clip.chosen", { hasText: "speech-000.flac" }).waitFor();
-  const [transcript] = await answered(page);
+  let transcript: string | undefined;
+  await expectNoLongTask(site.browser, page, async () => {
+    await drop(page, join(ROOT, "models/demo/clips/eval/speech-000.flac"));
+    await page.locator(".clip.chosen", { hasText: "speech-000.flac" }).waitFor();
+    [transcript] = await answered(page);
+  });
   assert.is(transcript, expected("speech-000", "instruction", "asr").text);
   await picture(page, "02-dropped");
 });
@@ -170,8 +178,10 @@ test("heads are coloured by logit and by overlap, and effects come in one by one
   await picture(page, "05-overlap");
   await choose("effect");
   await answered(page);
-  await page.getByRole("button", { name: "Measure effects" }).click();
-  await page.getByRole("button", { name: "Measure again" }).waitFor();
+  await expectNoLongTask(site.browser, page, async () => {
+    await page.getByRole("button", { name: "Measure effects" }).click();
+    await page.getByRole("button", { name: "Measure again" }).waitFor();
+  });
   assert.match(await labelOf(7, 7), /effect −?\d+\.\d\d$/);
   await picture(page, "06-effects");
   await choose("on, off");
@@ -185,21 +195,15 @@ test("the saving is measured and told in words", async () => {
   await picture(page, "07-saving");
 });
 
-test("no task on the main thread is longer than 50 ms while it answers", async () => {
-  const tasks = await mainThreadTasks(site.browser, page, async () => {
+test("no task on the main thread is longer than 50 ms while it answers", () =>
+  expectNoLongTask(site.browser, page, async () => {
     for (const clip of ["Speech 023", "Speech 037"]) {
       await page.locator(".clip", { hasText: clip }).locator(".choose").click();
       await answered(page);
     }
     await cell(3, 3).click();
     await answered(page);
-  });
-  assert.ok(tasks.length > 100);
-  assert.equal(
-    tasks.filter((ms) => ms > 50),
-    [],
-  );
-});
+  }));
 
 test("nothing was asked of another origin", () => {
   const { origin } = new URL(site.server.url);
