@@ -1,6 +1,14 @@
 import { following } from "../tasks/following.ts";
 import { bootstrap, type Estimate } from "./bootstrap.ts";
-import { composites, examples, finding, type Measured, measure, type NamedCell } from "./conditions.ts";
+import {
+  composites,
+  examples,
+  finding,
+  type Measured,
+  measure,
+  type NamedCell,
+  published,
+} from "./conditions.ts";
 import { type Example, type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
 import { barOf, bars, COLOURS } from "./plot.ts";
@@ -43,7 +51,7 @@ export async function composite(lab: Lab, study: Study): Promise<Findings> {
     question:
       "The paper: masks make a model keep to the form of a composite answer at least as well as an instruction does. An answer " +
       "follows (lenient) that has as many parts, or is JSON with the right keys; it follows strictly if a part with labels has one of them.",
-    tables: [rates(followed), partScores(followed)],
+    tables: [rates(followed), partScores(followed), ...published(study, "composite")],
     figures: [
       bars("composite", "Answers that follow", "Bars: instruction-following rate (lenient).", rated, {
         legend: COLOUR,

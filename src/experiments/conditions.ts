@@ -1,9 +1,9 @@
 import { HeadMask } from "../mask/head-mask.ts";
 import { bootstrap, type Estimate, mean } from "./bootstrap.ts";
-import type { Example, Finding } from "./findings.ts";
+import type { Example, Finding, Table } from "./findings.ts";
 import type { Cell, CellAnswer, Lab } from "./lab.ts";
 import { type Scored, scored, total } from "./score.ts";
-import type { StudyTask } from "./study.ts";
+import type { Study, StudyTask } from "./study.ts";
 
 /** A condition with its name, before it is answered. */
 export interface NamedCell extends Cell {
@@ -76,3 +76,9 @@ export function examples({ task, condition, answers }: Measured, count: number):
     reference,
   }));
 }
+
+/** What others have measured, to be read beside an experiment. */
+export const published = ({ published }: Study, experiment: string): Table[] => {
+  const table = published.get(experiment);
+  return table ? [table] : [];
+};

@@ -40,8 +40,8 @@ export async function pathway(lab: Lab, study: Study): Promise<Findings> {
     name: "pathway",
     title: "Heads one after the other",
     question:
-      "The paper: a task's score grows with the heads that its mask likes best, and appears at once rather than little by little. Heads are " +
-      "switched on in the order of their logits, and, to compare, in the reverse order and in a random one.",
+      "The paper: a task's score grows step by step, rather than at once, as heads are switched on in the order of the mask's logits. To " +
+      "compare, they are switched on in the reverse order and in a random one, too.",
     tables: tasks.map((task) =>
       table(
         task,
@@ -92,7 +92,15 @@ export async function pathway(lab: Lab, study: Study): Promise<Findings> {
     examples: tasks.flatMap((task) =>
       measured.filter((m) => m.task === task && place(m).order === "by logit").flatMap((m) => examples(m, 1)),
     ),
-    remarks: ["The random order is one drawing, the same for every task."],
+    remarks: [
+      "The random order is one drawing, the same for every task.",
+      ...tasks.map((task) =>
+        steepest(
+          task,
+          measured.filter((m) => m.task === task),
+        ),
+      ),
+    ],
   };
 }
 
@@ -115,6 +123,17 @@ const place = ({ condition, mask }: Measured) => ({
   order: condition.slice(0, condition.indexOf(",")) as Order,
   share: (100 * mask!.count) / size(mask!),
 });
+
+/** How much of a task's rise one step makes. */
+function steepest({ name }: StudyTask, of: readonly Measured[]): string {
+  const path = of.filter((m) => place(m).order === "by logit");
+  const values = path.map(({ score }) => (score.better === "higher" ? score.value : -score.value));
+  const rise = Math.max(...values) - values[0]!;
+  const step = Math.max(...values.slice(1).map((value, i) => value - values[i]!));
+  return rise > 0
+    ? `${name}: the steepest of ${POINTS} steps by logit makes ${Math.round((100 * step) / rise)} % of the rise from no head to the best.`
+    : `${name}: no number of heads by logit scores above no head at all.`;
+}
 
 function table(task: StudyTask, of: readonly Measured[]): Table {
   const counts = [...new Set(of.map(({ mask }) => mask!.count))].sort((a, b) => a - b);

@@ -46,10 +46,10 @@ export async function sensitivity(lab: Lab, study: Study): Promise<Findings> {
         legend: { "a wording": COLOURS[0], "learned mask": COLOURS[2] },
         height: 100 + 26 * groups.length * tasks.length,
         marginLeft: 100,
-        marginRight: 100,
+        marginRight: 110,
         fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.12 },
         y: { label: null, domain: groups },
-        x: { label: "score (%) →", domain: [0, 100], grid: true, insetRight: 10 },
+        x: { label: "score (%) →", domain: [0, 100], grid: true, insetLeft: 8, insetRight: 12 },
         marks: [
           Plot.ruleX(
             masks.map((m) => ({ task: m.task.title, value: m.score.value })),

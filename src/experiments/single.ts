@@ -6,6 +6,7 @@ import {
   measure,
   type NamedCell,
   pooled,
+  published,
   randomMasks,
   singles,
 } from "./conditions.ts";
@@ -36,7 +37,7 @@ export async function single(lab: Lab, study: Study): Promise<Findings> {
     question:
       "The paper: a mask in the instruction's place does as well as the instruction. Each task is asked for in its usual words, " +
       "with no words, under five random masks with as many heads on, and under its learned mask.",
-    tables: [table(perTask)],
+    tables: [table(perTask), ...published(study, "single")],
     figures: [
       bars("single", "Scores by condition", "Bars: score on the clips of each task.", scores, {
         legend: COLOUR,

@@ -4,7 +4,9 @@ import type { HeadMask } from "../mask/head-mask.ts";
 import { type MaskShape, readMask } from "../mask/mask-file.ts";
 import { DataError, describeBad, parseDataset, type Row, resolvePath } from "../tasks/dataset.ts";
 import type { Format } from "../tasks/following.ts";
-import { METRICS, type TextMetric } from "../tasks/metrics.ts";
+import type { TextMetric } from "../tasks/metrics.ts";
+import type { Table } from "./findings.ts";
+import { parsePublished, parseStudy } from "./study-file.ts";
 
 /** A mask and what it is called in tables. */
 export interface NamedMask {
@@ -41,32 +43,15 @@ export interface StudyTask {
 export interface Study {
   readonly title: string;
   readonly tasks: readonly StudyTask[];
+  /** What others have measured, by the name of the experiment that it is to be read beside. */
+  readonly published: ReadonlyMap<string, Table>;
   /** Rows that cannot be used, in words. */
   readonly warnings: readonly string[];
 }
 
-/** A study that is malformed. */
-export class StudyError extends Error {
-  override name = "StudyError";
-}
-
-/** What a study.json says of a task; paths count from its folder. */
-interface TaskFile {
-  readonly title: string;
-  readonly data: string;
-  readonly metric?: TextMetric;
-  readonly format?: Format<TextMetric>;
-  readonly instruction: string;
-  readonly wordings?: Readonly<Record<string, readonly string[]>>;
-  readonly masks?: readonly string[];
-  readonly of?: readonly [string, string];
-  readonly unseen?: readonly string[];
-  readonly note?: string;
-}
-
 /**
- * Reads a study.json: `{"title", "tasks": {NAME: {"title", "data", "instruction", "metric"?, "format"?, "wordings"?,
- * "masks"?, "of"?, "unseen"?, "note"?}}}`.
+ * Reads a study.json: `{"title", "published"?, "tasks": {NAME: {"title", "data", "instruction", "metric"?, "format"?,
+ * "wordings"?, "masks"?, "of"?, "unseen"?, "note"?}}}`.
  *
  * @param shape of bare masks, which do not tell it
  * @throws StudyError, DataError, MaskError, SourceError, each naming the file
@@ -74,11 +59,11 @@ interface TaskFile {
 export async function readStudy(path: string, shape?: MaskShape): Promise<Study> {
   const folder = path.replace(/[^/\\]*$/, "");
   const at = (file: string) => resolvePath(folder || ".", file);
-  const json = parse(path, decodeText(path, await readFile(path)));
+  const json = parseStudy(path, decodeText(path, await readFile(path)));
+  const published = json.published === undefined ? new Map() : await readPublished(at(json.published));
   const warnings: string[] = [];
   const tasks: StudyTask[] = [];
   for (const [name, file] of Object.entries(json.tasks)) {
-    checkTask(path, name, file);
     const data = parseDataset(decodeText(at(file.data), await readFile(at(file.data))), at(file.data));
     const bad = describeBad(data);
     if (bad) warnings.push(bad);
@@ -99,7 +84,13 @@ export async function readStudy(path: string, shape?: MaskShape): Promise<Study>
       ...(file.note && { note: file.note }),
     });
   }
-  return { title: json.title, tasks, warnings };
+  return { title: json.title, tasks, published, warnings };
+}
+
+async function readPublished(path: string): Promise<Map<string, Table>> {
+  const { source, checked, tables } = parsePublished(path, decodeText(path, await readFile(path)));
+  const note = `${source}. ${checked}`;
+  return new Map(Object.entries(tables).map(([name, table]) => [name, { ...table, note }]));
 }
 
 async function readMasks(paths: readonly string[], shape: MaskShape | undefined): Promise<NamedMask[]> {
@@ -115,41 +106,3 @@ export function nameOf(path: string): string {
   const stem = file!.replace(/\.[^.]*$/, "");
   return /^(checkpoint|mask|best)$/.test(stem) && folder ? folder : stem;
 }
-
-interface StudyFile {
-  readonly title: string;
-  readonly tasks: Readonly<Record<string, TaskFile>>;
-}
-
-function parse(path: string, text: string): StudyFile {
-  let json: Partial<StudyFile> | null = null;
-  try {
-    json = JSON.parse(text) as Partial<StudyFile> | null;
-  } catch {
-    // said below
-  }
-  if (typeof json?.title === "string" && isObject(json.tasks) && Object.keys(json.tasks).length > 0)
-    return json as StudyFile;
-  throw new StudyError(
-    `study: expected ${path} to be JSON with a 'title' and 'tasks', got something else; see models/demo/study.json`,
-  );
-}
-
-function checkTask(path: string, name: string, task: TaskFile): void {
-  const fail = (expected: string, got: unknown): never => {
-    throw new StudyError(
-      `study: ${path}: ${name}: expected ${expected}, got ${JSON.stringify(got) ?? "nothing"}`,
-    );
-  };
-  for (const key of ["title", "data", "instruction"] as const)
-    if (typeof task[key] !== "string") fail(`'${key}' to be a string`, task[key]);
-  const { metric = "exact", masks = [], of = [], unseen = [], wordings = {} } = task;
-  if (!Object.hasOwn(METRICS, metric))
-    fail(`'metric' to be one of ${Object.keys(METRICS).join(", ")}`, metric);
-  for (const [key, list] of Object.entries({ masks, of, unseen, ...wordings }))
-    if (!Array.isArray(list) || list.some((item) => typeof item !== "string"))
-      fail(`'${key}' to be a list of strings`, list);
-}
-
-const isObject = (value: unknown): value is object =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -73,6 +73,18 @@ test("bad usage and bad studies are said", async () => {
         '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i", "masks": "m"}}}',
         /a: expected 'masks' to be a list of strings, got "m"/,
       ],
+      [
+        '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i", "format": {"separator": "|"}}}}',
+        /a: expected 'format' to have a separator and parts, or keys, got \{"separator":"\|"\}/,
+      ],
+      [
+        '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i", "of": ["b", "a"]}}}',
+        /a: expected 'of' to name two tasks of the study, got \["b","a"\]/,
+      ],
+      [
+        '{"title": "x", "published": "study.json", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i"}}}',
+        /study\.json to be JSON with 'source', 'checked' and 'tables', got something else/,
+      ],
     ] as const) {
       writeFileSync(study, text);
       const { code, stderr } = await here(
