@@ -6,7 +6,7 @@ import { quantile } from "./bootstrap.ts";
 import { singles } from "./conditions.ts";
 import type { Findings, Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, Plot } from "./plot.ts";
+import { COLOURS, figure, Plot, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 /** What a month's use is reckoned with. */
@@ -53,7 +53,7 @@ export async function cost(lab: Lab, study: Study, options: CostOptions): Promis
       figure("cost", "Time to the first token", "Median, on this adapter.", {
         legend: COLOUR,
         height: 90 + 52 * costs.length,
-        marginLeft: 110,
+        marginLeft: room(tasks.map(({ title }) => title)),
         fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.2 },
         y: { axis: null, domain: Object.keys(COLOUR) },
         x: { label: "ms →", grid: true },

@@ -1,7 +1,7 @@
 import { compareMasks, headsPerLayer } from "../mask/analyze.ts";
 import type { Findings, Table } from "./findings.ts";
 import { overlapTest } from "./overlap-test.ts";
-import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import { COLOURS, figure, INK, Plot, room } from "./plot.ts";
 import type { NamedMask } from "./study.ts";
 
 /** Two masks and how far they overlap beyond what their densities make of chance. */
@@ -82,6 +82,7 @@ function remarks(pairs: readonly Pair[]): string[] {
 
 function phiMap(masks: readonly NamedMask[], pairs: readonly Pair[]) {
   const names = masks.map(({ name }) => name);
+  const side = room(names);
   const cells = pairs.flatMap(({ a, b, phi }) => [
     { x: a.name, y: b.name, phi },
     { x: b.name, y: a.name, phi },
@@ -92,9 +93,9 @@ function phiMap(masks: readonly NamedMask[], pairs: readonly Pair[]) {
     "φ of each pair of masks",
     "0 is chance, 1 equal masks. Blue: more overlap than chance; orange: less.",
     {
-      height: 150 + 34 * names.length,
-      marginLeft: 150,
-      marginBottom: 110,
+      height: 56 + side + 34 * names.length,
+      marginLeft: side,
+      marginBottom: side,
       x: { label: null, domain: names, tickRotate: -40 },
       y: { label: null, domain: names },
       color: {
@@ -108,7 +109,7 @@ function phiMap(masks: readonly NamedMask[], pairs: readonly Pair[]) {
         Plot.text(cells, {
           x: "x",
           y: "y",
-          text: ({ phi }: { phi: number }) => phi.toFixed(2),
+          text: ({ phi }: { phi: number }) => phi.toFixed(2).replace(/^-0\.00$/, "0.00"),
           fill: ({ phi }: { phi: number }) => (Math.abs(phi) > 0.75 * most ? "#fff" : INK),
         }),
       ],
@@ -117,6 +118,7 @@ function phiMap(masks: readonly NamedMask[], pairs: readonly Pair[]) {
 }
 
 function profile(masks: readonly NamedMask[]) {
+  const names = masks.map(({ name }) => name);
   const bars = masks.flatMap(({ name, mask }) =>
     [...headsPerLayer(mask)].map((on, layer) => ({ mask: name, layer, off: mask.heads - on })),
   );
@@ -127,8 +129,8 @@ function profile(masks: readonly NamedMask[]) {
     {
       height: 90 + 62 * masks.length,
       marginLeft: 60,
-      marginRight: 150,
-      fy: { label: null, domain: masks.map(({ name }) => name), padding: 0.15 },
+      marginRight: room(names),
+      fy: { label: null, domain: names, padding: 0.15 },
       x: {
         label: "layer →",
         tickFormat: "d",

@@ -3,7 +3,7 @@ import { shuffled } from "../mask/noise.ts";
 import { examples, finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
 import { type Findings, round, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, Plot } from "./plot.ts";
+import { COLOURS, figure, Plot, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 const ORDERS = ["by logit", "reversed", "at random"] as const;
@@ -57,7 +57,7 @@ export async function pathway(lab: Lab, study: Study): Promise<Findings> {
           legend: COLOUR,
           height: 60 + 190 * tasks.length,
           marginLeft: 56,
-          marginRight: 110,
+          marginRight: room(tasks.map(({ title }) => title)),
           fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.14 },
           x: { label: "heads on (%) →", domain: [0, 100], grid: true },
           y: { label: "score (%)", domain: [0, 100], ticks: [0, 50, 100], grid: true },

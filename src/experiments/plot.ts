@@ -37,7 +37,11 @@ export function figure(
 }
 
 const LEGEND = 28;
-const LETTER = 7.2; // px that a letter of 13 px takes, about
+const LETTER = 7.4; // px that a letter of 13 px takes, about
+
+/** px that the longest of these names takes beside a drawing, with its tick. */
+export const room = (names: Iterable<string>): number =>
+  20 + LETTER * Math.max(0, ...[...names].map(({ length }) => length));
 
 /** A swatch and a name for each colour, in a row. */
 function keys(legend: Readonly<Record<string, string>>): string {
@@ -84,13 +88,14 @@ export const bars = (
 ): Figure => {
   const places = { y: "name", fy: "group" };
   const domain = (of: (bar: Bar) => string) => [...new Set(all.map(of))];
+  const [groups, names] = [domain(({ group }) => group), domain(({ name }) => name)];
   return figure(name, title, `${caption} Lines: 95 % bootstrap interval over clips.`, {
     legend: o.legend,
     height: 90 + 26 * all.length,
-    marginLeft: 150,
-    ...(o.named && { marginRight: 150 }),
-    fy: { label: null, domain: domain(({ group }) => group), padding: 0.15 },
-    y: { label: null, domain: domain(({ name }) => name), ...(!o.named && { axis: null }) },
+    marginLeft: room(o.named ? names : groups),
+    ...(o.named && { marginRight: room(groups) }),
+    fy: { label: null, domain: groups, padding: 0.15 },
+    y: { label: null, domain: names, ...(!o.named && { axis: null }) },
     x: { label: `${o.label} →`, domain: [0, 100], grid: true },
     marks: [
       Plot.barX(all, { x: "value", ...places, fill: ({ kind }: Bar) => o.legend[kind] }),

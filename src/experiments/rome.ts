@@ -3,7 +3,7 @@ import { deviation, mean } from "./bootstrap.ts";
 import { finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
 import { type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import { COLOURS, figure, INK, Plot, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 const COMBINED: readonly (readonly [string, Combination])[] = [
@@ -38,7 +38,7 @@ export async function rome(lab: Lab, study: Study): Promise<Findings> {
           legend: COLOUR,
           height: 60 + 150 * tasks.length,
           marginLeft: 56,
-          marginRight: 110,
+          marginRight: room(tasks.map(({ title }) => title)),
           fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.14 },
           x: { label: "heads on →", grid: true },
           y: { label: "score (%)", domain: [0, 100], ticks: [0, 50, 100], grid: true },

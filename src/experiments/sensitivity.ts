@@ -2,7 +2,7 @@ import { mean } from "./bootstrap.ts";
 import { examples, finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
 import { type Findings, round, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, Plot } from "./plot.ts";
+import { COLOURS, figure, Plot, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 /** An instruction in a study's words, or in one of them changed as people change them without a thought. */
@@ -45,8 +45,8 @@ export async function sensitivity(lab: Lab, study: Study): Promise<Findings> {
       figure("sensitivity", "Scores by wording", "A dot is one wording. The line is the task's mask.", {
         legend: { "a wording": COLOURS[0], "learned mask": COLOURS[2] },
         height: 100 + 26 * groups.length * tasks.length,
-        marginLeft: 100,
-        marginRight: 110,
+        marginLeft: room(groups),
+        marginRight: room(tasks.map(({ title }) => title)),
         fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.12 },
         y: { label: null, domain: groups },
         x: { label: "score (%) →", domain: [0, 100], grid: true, insetLeft: 8, insetRight: 12 },

@@ -2,7 +2,7 @@ import { MaskError } from "../mask/head-mask.ts";
 import { finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
 import { type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, INK, Plot } from "./plot.ts";
+import { COLOURS, figure, INK, Plot, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 /** Masks where they were not learned: on other tasks, on voices they have not heard, and on another model. */
@@ -35,7 +35,7 @@ export async function transfer(lab: Lab, study: Study, other?: Lab): Promise<Fin
         "Score in % of the row's mask on the column's task; the diagonal is where it was learned.",
         {
           height: 150 + 44 * tasks.length,
-          marginLeft: 150,
+          marginLeft: 24 + room(titles),
           marginBottom: 90,
           x: { label: "task", domain: titles },
           y: { label: "mask of", domain: titles },
