@@ -56,7 +56,9 @@ export function renderComparison({ changes, onlyBefore, onlyAfter }: Comparison)
     title: `${beyond.length} of ${changes.length} scores changed beyond noise`,
     columns: ["task", "condition", "metric", "before", "after", "change"],
     rows: (beyond.length > 0 ? beyond : changes).map(row),
-    note: "[ ] 95 % bootstrap interval over clips, drawn together in both files.",
+    note:
+      "[ ] 95 % bootstrap interval over clips, drawn together in both files; without one, the files are of other clips, or of fewer than six. " +
+      `Of ${changes.length} scores about ${Math.round(changes.length / 20)} would change so by chance alone.`,
   };
   const missing = [
     ...onlyBefore.map((name) => `only in the first: ${name}`),

@@ -1,32 +1,19 @@
-import { dirname, join } from "node:path";
 import { Argument, Command } from "commander";
-import { openStore, readFile } from "#files";
 import type { ExperimentName } from "../experiments/catalogue.ts";
-import type { Findings } from "../experiments/findings.ts";
-import type { Lab, LabOptions } from "../experiments/lab.ts";
 import { overlap } from "../experiments/overlap.ts";
-import { report } from "../experiments/report.ts";
-import { type Origin, results } from "../experiments/results.ts";
-import { type NamedMask, nameOf, readStudy, type Study } from "../experiments/study.ts";
-import { type MaskShape, readMask } from "../mask/mask-file.ts";
-import { type Engine, loadWithProgress, withEngine } from "./engine.ts";
-import { Eta } from "./eta.ts";
-import { render } from "./experiment-render.ts";
+import type { Origin } from "../experiments/results.ts";
+import { readMasks, readStudy } from "../experiments/study.ts";
+import type { MaskShape } from "../mask/mask-file.ts";
+import { loadWithProgress, withEngine } from "./engine.ts";
+import { conclude, type RunOptions, runAll } from "./experiment-run.ts";
 import { real, whole } from "./numbers.ts";
 import { complain, note } from "./terminal.ts";
 
-interface ExperimentCommandOptions {
+interface ExperimentCommandOptions extends RunOptions {
   readonly model?: string;
   readonly data?: string;
   readonly mask?: readonly string[];
-  readonly out: string;
   readonly other?: string;
-  readonly limit?: number;
-  readonly batch?: number;
-  readonly maxNewTokens?: number;
-  readonly requestsPerDay: number;
-  readonly price?: number;
-  readonly watts?: number;
   readonly layers?: number;
   readonly heads?: number;
 }
@@ -96,6 +83,8 @@ export function experimentCommand(): Command {
     .action(async (name: ExperimentName | "all", options: ExperimentCommandOptions, command: Command) => {
       if (options.mask && (name !== "overlap" || options.data))
         command.error("error: --mask is for overlap, in place of --data");
+      if ((options.layers === undefined) !== (options.heads === undefined))
+        command.error("error: --layers and --heads go together; give both");
       if (!options.mask && !options.data)
         command.error("error: required option '--data <file>' not specified");
       if (name === "overlap") await withoutModel(options, command);
@@ -121,14 +110,7 @@ async function withoutModel(options: ExperimentCommandOptions, command: Command)
     study: options.data ?? "masks",
     command: commandOf(command),
   };
-  await conclude(options.out, "Masks", origin, [overlap(masks)]);
-}
-
-async function readMasks(paths: readonly string[], shape: MaskShape | undefined): Promise<NamedMask[]> {
-  const masks: NamedMask[] = [];
-  for (const path of paths)
-    masks.push({ name: nameOf(path), mask: await readMask(await readFile(path), path, shape) });
-  return masks;
+  await conclude(options.out, "Masks", origin, overlap(masks));
 }
 
 async function withModel(
@@ -142,6 +124,7 @@ async function withModel(
   await withEngine(async (engine) => {
     note(`on ${engine.adapter}`);
     using home = await loadWithProgress(engine, model);
+    for (const { mask } of study.tasks.flatMap(({ masks }) => masks)) mask.check(home);
     const origin: Origin = {
       model,
       fingerprint: home.fingerprint,
@@ -149,75 +132,8 @@ async function withModel(
       study: options.data!,
       command: commandOf(command),
     };
-    const run = async (other?: Lab) => {
-      const findings = await runAll(engine, name === "all" ? NAMES : [name], home, study, options, other);
-      await conclude(options.out, study.title, origin, findings);
-    };
-    if (options.other === undefined) return await run();
-    using away = await loadWithProgress(engine, options.other);
-    return await run(await openLab(engine, away, join(options.out, "other"), options));
+    using away = options.other === undefined ? undefined : await loadWithProgress(engine, options.other);
+    const models = { home, ...(away && { away }) };
+    await runAll(engine, name === "all" ? NAMES : [name], models, study, options, origin);
   });
-}
-
-type Model = Awaited<ReturnType<typeof loadWithProgress>>;
-
-async function openLab(
-  engine: Engine,
-  model: Model,
-  out: string,
-  options: ExperimentCommandOptions,
-  eta?: Eta,
-): Promise<Lab> {
-  const { Lab } = await import("../experiments/lab.ts");
-  const { batch, limit, maxNewTokens } = options;
-  const lab: LabOptions = {
-    ...(batch && { batch }),
-    ...(limit && { limit }),
-    ...(maxNewTokens && { maxNewTokens }),
-    signal: engine.signal,
-    onProgress: (done, of) => eta?.update(done, of),
-    onUnheard: complain,
-  };
-  return Lab.open(model, openStore(out), openStore(join(dirname(options.out), "cache")), lab);
-}
-
-async function runAll(
-  engine: Engine,
-  names: readonly ExperimentName[],
-  model: Model,
-  study: Study,
-  options: ExperimentCommandOptions,
-  other: Lab | undefined,
-): Promise<Findings[]> {
-  const { EXPERIMENTS } = await import("../experiments/catalogue.ts");
-  const { requestsPerDay, price, watts } = options;
-  const cost = {
-    requestsPerDay,
-    ...(price !== undefined && { pricePerMillion: price }),
-    ...(watts !== undefined && { watts }),
-  };
-  const all: Findings[] = [];
-  for (const name of names) {
-    using eta = new Eta(name);
-    const lab = await openLab(engine, model, options.out, options, eta);
-    all.push(await EXPERIMENTS[name](lab, study, { cost, ...(other && { other }) }));
-  }
-  return all;
-}
-
-/** Writes everything and shows the tables. */
-async function conclude(out: string, title: string, origin: Origin, all: readonly Findings[]): Promise<void> {
-  const write = (folder: string, file: string, text: string) =>
-    openStore(folder).write(file, new TextEncoder().encode(text));
-  for (const findings of all) {
-    const folder = join(out, findings.name);
-    for (const { name, svg } of findings.figures) await write(folder, `${name}.svg`, svg);
-    await write(folder, "results.json", `${JSON.stringify(results(findings, origin), null, 1)}\n`);
-    await write(folder, "report.html", report(title, origin, [findings]));
-    process.stdout.write(render(findings));
-    note(`wrote ${join(folder, "report.html")}`);
-  }
-  if (all.length === 1) return;
-  await write(out, "report.html", report(title, origin, all));
-  note(`wrote ${join(out, "report.html")}, with all of them`);
 }

@@ -1,5 +1,6 @@
 import { type Combination, combineMasks } from "../mask/analyze.ts";
-import { composites, finding, type Measured, measure, type NamedCell } from "./conditions.ts";
+import type { HeadMask } from "../mask/head-mask.ts";
+import { composites, direction, finding, type Measured, measure, type NamedCell } from "./conditions.ts";
 import { type Findings, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
 import { barOf, bars, COLOURS } from "./plot.ts";
@@ -18,10 +19,9 @@ const COMBINED: readonly Combination[] = ["and", "or", "xor", "majority"];
 export async function algebra(lab: Lab, study: Study): Promise<Findings> {
   const triples = triplesOf(study);
   const measured = await measure(lab, triples.flatMap(cells));
-  const scores = measured.map((m) => {
-    const { whole, how, on } = conditionOf(m);
-    return barOf(whole, `${how} on ${on}`, m.score, how);
-  });
+  const group = ({ whole, task }: AlgebraCell) =>
+    whole === task ? `${whole.title}: both` : `${whole.title}: ${task.title}`;
+  const scores = measured.map((m) => barOf(group(m), m.how, m.score));
   return {
     name: "algebra",
     title: "Masks joined",
@@ -33,13 +33,9 @@ export async function algebra(lab: Lab, study: Study): Promise<Findings> {
       bars(
         "algebra",
         "Scores of joined masks",
-        "Bars: score of the joined mask on either task, and on the composite (exact).",
+        `Bars: score of the joined mask on either task, and on both at once.${direction(measured)}`,
         scores,
-        {
-          legend: COLOUR,
-          label: "score (%)",
-          named: true,
-        },
+        { legend: COLOUR, label: "score (%)" },
       ),
     ],
     scores: measured.map(finding),
@@ -69,7 +65,13 @@ function triplesOf({ tasks }: Study): Triple[] {
   });
 }
 
-function cells({ whole, parts }: Triple): NamedCell[] {
+/** A joined mask on one of the three tasks. */
+interface AlgebraCell extends NamedCell {
+  readonly whole: StudyTask;
+  readonly how: "own mask" | Combination;
+}
+
+function cells({ whole, parts }: Triple): AlgebraCell[] {
   const masksOf = (task: StudyTask) => task.masks.map(({ mask }) => mask);
   const [a, b] = [masksOf(parts[0]), masksOf(parts[1])];
   const joined = COMBINED.map(
@@ -77,25 +79,22 @@ function cells({ whole, parts }: Triple): NamedCell[] {
   );
   return [...parts, whole].flatMap((task) => {
     const own = task.masks[0]?.mask;
-    const name = (how: string) => `${whole.title}: ${how} on ${task.title}`;
+    const under = (how: AlgebraCell["how"], mask: HeadMask) => ({
+      ...{ task, whole, how, mask },
+      condition: `${how} of ${parts.map(({ name }) => name).join(" and ")}`,
+    });
     return [
-      ...(own ? [{ task, condition: name("own mask"), mask: own }] : []),
-      ...joined.map(([how, mask]) => ({ task, condition: name(how), mask })),
+      ...(own ? [{ ...under("own mask", own), condition: "own mask" }] : []),
+      ...joined.map(([how, mask]) => under(how, mask)),
     ];
   });
 }
 
-/** The parts of a condition's name. */
-function conditionOf({ condition }: Measured) {
-  const [, whole, how, on] = /^(.*): (.*) on (.*)$/.exec(condition)!;
-  return { whole: whole!, how: how!, on: on! };
-}
-
-function table({ whole, parts }: Triple, measured: readonly Measured[]): Table {
+function table({ whole, parts }: Triple, measured: readonly Measured<AlgebraCell>[]): Table {
   const tasks = [...parts, whole];
-  const rows = ["own mask", ...COMBINED].map((how) => {
+  const rows = (["own mask", ...COMBINED] as const).map((how) => {
     const of = tasks.map((task) =>
-      measured.find((m) => m.task === task && m.condition === `${whole.title}: ${how} on ${task.title}`),
+      measured.find((m) => m.whole === whole && m.task === task && m.how === how),
     );
     const heads = how === "own mask" ? null : (of[0]?.mask?.count ?? null);
     return [how, heads, ...of.map((m) => (m ? shown(m.score) : null))];

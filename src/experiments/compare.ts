@@ -1,5 +1,5 @@
 import { beyondNoise, type Estimate } from "./bootstrap.ts";
-import { difference } from "./conditions.ts";
+import { difference, FEWEST } from "./conditions.ts";
 import type { Finding } from "./findings.ts";
 import type { Results } from "./results.ts";
 
@@ -10,7 +10,7 @@ export interface Change {
   readonly metric: string;
   readonly before: number;
   readonly after: number;
-  /** after − before with its interval over clips; undefined where the clips are not the same or the metric does not add up. */
+  /** after − before with its interval over clips; undefined where the clips are not the same, or too few. */
   readonly difference?: Estimate;
   /** Whether the change is more than drawing other clips makes of it; without a difference, whether the intervals lie apart. */
   readonly beyond: boolean;
@@ -39,6 +39,10 @@ export function compareResults(before: Results, after: Results): Comparison {
   };
 }
 
+/** For scores of other clips; few clips have intervals that mean little. */
+const isApart = (a: Finding, b: Finding): boolean =>
+  Math.min(a.clips, b.clips) >= FEWEST && (a.low > b.high || b.low > a.high);
+
 function change(before: Finding, after: Finding): Change {
   const apart = difference(after, before);
   return {
@@ -48,6 +52,6 @@ function change(before: Finding, after: Finding): Change {
     before: before.value,
     after: after.value,
     ...(apart && { difference: apart }),
-    beyond: apart ? beyondNoise(apart) : before.low > after.high || after.low > before.high,
+    beyond: apart ? beyondNoise(apart) : isApart(before, after),
   };
 }

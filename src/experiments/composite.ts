@@ -1,5 +1,4 @@
 import { following } from "../tasks/following.ts";
-import { bootstrap, type Estimate } from "./bootstrap.ts";
 import {
   composites,
   examples,
@@ -8,14 +7,13 @@ import {
   measure,
   type NamedCell,
   published,
+  verdict,
 } from "./conditions.ts";
-import { type Example, type Findings, round, shown, type Table } from "./findings.ts";
+import { type Finding, type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
 import { barOf, bars, COLOURS } from "./plot.ts";
-import { scored } from "./score.ts";
+import { estimate, type Scored, scored } from "./score.ts";
 import type { Study, StudyTask } from "./study.ts";
-
-const CONDITIONS = ["instruction", "reworded", "none", "learned mask"] as const;
 
 const COLOUR = {
   instruction: COLOURS[0],
@@ -26,17 +24,11 @@ const COLOUR = {
 
 /** A composite under a condition: how often its form is kept, and how good its parts are. */
 interface Followed {
-  readonly task: StudyTask;
-  readonly condition: (typeof CONDITIONS)[number];
-  readonly lenient: Estimate;
-  readonly strict: Estimate;
-  /** A part's score over the answers that follow, and over all with those that do not as wrong. */
-  readonly parts: readonly {
-    readonly name: string;
-    readonly over: "followed" | "all";
-    readonly shown: string;
-  }[];
   readonly measured: Measured;
+  readonly lenient: Scored;
+  readonly strict: Scored;
+  /** A part's score over the answers that follow, and over all with those that do not as wrong. */
+  readonly parts: readonly { readonly name: string; readonly followed?: Scored; readonly all?: Scored }[];
 }
 
 /** Composite tasks: how often the answer has the form asked for, and what its parts are worth. */
@@ -44,7 +36,9 @@ export async function composite(lab: Lab, study: Study): Promise<Findings> {
   const tasks = composites(study.tasks);
   const measured = await measure(lab, tasks.flatMap(cells));
   const followed = measured.map(follow);
-  const rated = followed.map(({ task, condition, lenient }) => barOf(task.title, condition, lenient));
+  const rated = followed.map(({ measured: { task, condition }, lenient }) =>
+    barOf(task.title, condition, lenient),
+  );
   return {
     name: "composite",
     title: "Two tasks in one answer",
@@ -58,9 +52,14 @@ export async function composite(lab: Lab, study: Study): Promise<Findings> {
         label: "answers that follow (%)",
       }),
     ],
-    scores: measured.map(finding),
-    examples: followed.flatMap(exampleOf),
-    remarks: tasks.flatMap(({ name, note }) => (note ? [`${name}: ${note}`] : [])),
+    scores: followed.flatMap(findings),
+    examples: measured
+      .filter(({ condition }) => condition === "learned mask" || condition === "reworded")
+      .flatMap((m) => examples(m, 1)),
+    remarks: tasks.flatMap((task) => [
+      ...verdicts(followed.filter(({ measured }) => measured.task === task)),
+      ...(task.note ? [`${task.name}: ${task.note}`] : []),
+    ]),
   };
 }
 
@@ -76,63 +75,83 @@ function cells(task: StudyTask): NamedCell[] {
 }
 
 function follow(measured: Measured): Followed {
-  const { task, answers, condition } = measured;
+  const { task, answers, score } = measured;
   const format = task.format!;
-  const follows = (form: "lenient" | "strict") =>
-    answers.map((answer) => following([answer], format, () => 0)[form].rate);
-  const rate = (each: readonly number[]) =>
-    bootstrap(
-      each.length,
-      (clips) => (100 * clips.reduce((sum, clip) => sum + each[clip]!, 0)) / clips.length,
-    );
-  const forms = following(answers, format, (pairs, { metric }) => scored(metric, pairs));
-  const parts = (["lenient", "strict"] as const).flatMap((form) =>
-    [...forms[form].parts].map(([name, score]) => ({
-      name,
-      over: form === "lenient" ? ("followed" as const) : ("all" as const),
-      shown: score ? `${shown(score)} ${score.metric}` : "none follows",
-    })),
-  );
+  const rate = (form: "lenient" | "strict"): Scored => {
+    const each = answers.map((answer) => [following([answer], format, () => 0)[form].rate, 1]);
+    const metric = form === "lenient" ? "follows" : "follows strictly";
+    return { ...{ metric, better: "higher", sample: score.sample! }, ...estimate(metric, each) };
+  };
+  const over = (form: "lenient" | "strict", sample?: string) =>
+    following(answers, format, (pairs, { metric }) => scored(metric, pairs, sample))[form].parts;
+  const [followed, all] = [over("lenient"), over("strict", score.sample)];
   return {
-    task,
-    condition: condition as Followed["condition"],
-    lenient: rate(follows("lenient")),
-    strict: rate(follows("strict")),
-    parts,
     measured,
+    lenient: rate("lenient"),
+    strict: rate("strict"),
+    parts: [...all].map(([name, ofAll]) => {
+      const ofFollowed = followed.get(name);
+      return { name, ...(ofFollowed && { followed: ofFollowed }), ...(ofAll && { all: ofAll }) };
+    }),
   };
 }
+
+/** Everything that was scored, under names that `compare` finds again. */
+function findings({ measured, lenient, strict, parts }: Followed): Finding[] {
+  const { task, condition } = measured;
+  const of = (what: string, score: Scored | undefined): Finding[] =>
+    score ? [{ task: task.name, condition: `${condition}${what}`, ...score }] : [];
+  return [
+    finding(measured),
+    ...of("", lenient),
+    ...of("", strict),
+    ...parts.flatMap(({ name, followed, all }) => [
+      ...of(`: part ${name}, of answers that follow`, followed),
+      ...of(`: part ${name}, of all answers`, all),
+    ]),
+  ];
+}
+
+function verdicts(of: readonly Followed[]): string[] {
+  const under = (condition: string) => of.find(({ measured }) => measured.condition === condition);
+  const [learned, instruction] = [under("learned mask"), under("instruction")];
+  if (!learned || !instruction) return [];
+  const { name } = learned.measured.task;
+  return [
+    `${name}, following: ${verdict(learned.lenient, instruction.lenient, "the instruction", true)}.`,
+    `${name}, exact: ${verdict(learned.measured.score, instruction.measured.score, "the instruction", true)}.`,
+  ];
+}
+
+const conditionOf = ({ condition, prompt }: Measured) =>
+  condition === "reworded" ? `reworded: ${prompt}` : condition;
 
 const rates = (followed: readonly Followed[]): Table => ({
   title: "Instruction-following rate in %",
   columns: ["task", "condition", "clips", "lenient", "strict", "exact"],
-  rows: followed.map(({ task, condition, lenient, strict, measured: { score } }) => [
-    task.name,
-    condition,
-    score.clips,
+  rows: followed.map(({ measured, lenient, strict }) => [
+    measured.task.name,
+    conditionOf(measured),
+    measured.score.clips,
     shown(lenient),
     shown(strict),
-    round(score.value),
+    round(measured.score.value),
   ]),
   note: "[ ] 95 % bootstrap interval over clips; exact: the whole answer is right.",
 });
 
 const partScores = (followed: readonly Followed[]): Table => ({
   title: "Scores of the parts in %",
-  columns: ["task", "condition", "part", "over answers that follow", "over all answers"],
-  rows: followed.flatMap(({ task, condition, parts }) =>
-    parts
-      .filter(({ over }) => over === "followed")
-      .map(({ name, shown }) => [
-        task.name,
-        condition,
-        name,
-        shown,
-        parts.find((part) => part.over === "all" && part.name === name)!.shown,
-      ]),
+  columns: ["task", "condition", "part", "metric", "over answers that follow", "over all answers"],
+  rows: followed.flatMap(({ measured: { task, condition }, parts }) =>
+    parts.map(({ name, followed, all }) => [
+      task.name,
+      condition,
+      name,
+      (all ?? followed)?.metric ?? null,
+      followed ? shown(followed) : "none follows",
+      all ? shown(all) : null,
+    ]),
   ),
   note: "Over all answers, one that does not follow strictly counts as one with empty parts. WER: lower is better.",
 });
-
-const exampleOf = ({ condition, measured }: Followed): Example[] =>
-  condition === "learned mask" || condition === "reworded" ? examples(measured, 1) : [];

@@ -1,6 +1,7 @@
+import { sha256 } from "../io/hash.ts";
 import { HeadMask } from "../mask/head-mask.ts";
-import { bootstrap, type Estimate, mean } from "./bootstrap.ts";
-import type { Example, Finding, Table } from "./findings.ts";
+import { beyondNoise, bootstrap, type Estimate, mean } from "./bootstrap.ts";
+import { type Example, type Finding, shown, type Table } from "./findings.ts";
 import type { Cell, CellAnswer, Lab } from "./lab.ts";
 import { type Scored, scored, total } from "./score.ts";
 import type { Study, StudyTask } from "./study.ts";
@@ -10,20 +11,26 @@ export interface NamedCell extends Cell {
   readonly condition: string;
 }
 
-/** An answered condition. */
-export interface Measured extends NamedCell {
+/** A condition with its answers and their score; further fields of a cell are carried along. */
+export type Measured<C extends NamedCell = NamedCell> = C & {
   readonly answers: readonly CellAnswer[];
   readonly score: Scored;
-}
+};
 
 /** Answers and scores conditions by their tasks' metrics; one of which no clip can be heard is left out. */
-export async function measure(lab: Lab, cells: readonly NamedCell[]): Promise<Measured[]> {
+export async function measure<C extends NamedCell>(lab: Lab, cells: readonly C[]): Promise<Measured<C>[]> {
   const answers = await lab.answer(cells);
-  return cells.flatMap((cell, i) =>
-    answers[i]!.length > 0
-      ? [{ ...cell, answers: answers[i]!, score: scored(cell.task.metric, answers[i]!) }]
-      : [],
-  );
+  const measured = cells.map(async (cell, i): Promise<Measured<C>[]> => {
+    const said = answers[i]!;
+    if (said.length === 0) return [];
+    return [{ ...cell, answers: said, score: scored(cell.task.metric, said, await sampleOf(said)) }];
+  });
+  return (await Promise.all(measured)).flat();
+}
+
+async function sampleOf(answers: readonly CellAnswer[]): Promise<string> {
+  const what = answers.map(({ row, reference }) => [row.audio, reference]);
+  return (await sha256(new TextEncoder().encode(JSON.stringify(what)))).slice(0, 16);
 }
 
 export const finding = ({ task, condition, score }: Measured): Finding => ({
@@ -42,23 +49,39 @@ export const randomMasks = ({ layers, heads, count }: HeadMask): HeadMask[] =>
 
 /** The mean of several conditions over the same clips, as one score with an interval over clips. */
 export function pooled(scores: readonly Scored[]): Estimate {
-  const all = scores.map(({ parts }) => parts);
-  const clips = scores[0]!.clips;
-  if (all.every((parts) => parts?.length === clips))
-    return bootstrap(clips, (drawn) => mean(all.map((parts) => total(drawn.map((clip) => parts![clip]!)))));
-  const [value, low, high] = (["value", "low", "high"] as const).map((key) =>
-    mean(scores.map((s) => s[key])),
-  );
-  return { value: value!, low: low!, high: high! };
+  return bootstrap(scores[0]!.clips, (drawn) => mean(scores.map((score) => redrawn(score, drawn))));
 }
 
-/** a − b over the same clips, drawn together; undefined for metrics that do not add up over clips, or other clips. */
+const redrawn = ({ metric, parts }: Scored, drawn: readonly number[]) =>
+  total(
+    metric,
+    drawn.map((clip) => parts[clip]!),
+  );
+
+/** Of five clips that all agree, an exact sign test still gives p = 2 · 2⁻⁵ > 0.05. */
+export const FEWEST = 6;
+
+/** a − b over the same clips, drawn together; undefined for other clips or metrics, and for fewer than six clips. */
 export function difference(a: Scored, b: Scored): Estimate | undefined {
-  const [x, y] = [a.parts, b.parts];
-  if (!x || x.length !== y?.length) return undefined;
-  const score = (parts: NonNullable<Scored["parts"]>, drawn: readonly number[]) =>
-    total(drawn.map((clip) => parts[clip]!));
-  return bootstrap(x.length, (drawn) => score(x, drawn) - score(y, drawn));
+  if (a.sample === undefined || a.sample !== b.sample || a.metric !== b.metric || a.clips < FEWEST)
+    return undefined;
+  return bootstrap(a.clips, (drawn) => redrawn(a, drawn) - redrawn(b, drawn));
+}
+
+/** How a mask compares with something else, in words; with what the paper claims of the two if `claim` says so. */
+export function verdict(mask: Scored, other: Scored, what: string, claim = false): string {
+  const apart = difference(mask, other);
+  if (!apart) return `too few clips to tell the mask from ${what}`;
+  if (!beyondNoise(apart)) return `no difference beyond noise between the mask and ${what} (${shown(apart)})`;
+  const better = apart.value > 0 === (mask.better === "higher");
+  const against = claim && !better ? ", against the paper's claim" : "";
+  return `the mask ${better ? "beats" : "falls short of"} ${what} (${shown(apart)})${against}`;
+}
+
+/** For a figure's caption: for which tasks less is more. */
+export function direction(measured: readonly Measured[]): string {
+  const tasks = new Set(measured.filter((m) => m.score.better === "lower").map(({ task }) => task.title));
+  return tasks.size > 0 ? ` Lower is better: ${[...tasks].join(", ")}.` : "";
 }
 
 /** Single tasks, and those that ask for two things at once. */
@@ -66,16 +89,19 @@ export const singles = (tasks: readonly StudyTask[]) => tasks.filter(({ format }
 export const composites = (tasks: readonly StudyTask[]) => tasks.filter(({ format }) => format);
 
 /** The first few answers that are not the right one, or the first few of all. */
-export function examples({ task, condition, answers }: Measured, count: number): Example[] {
+export function examples(measured: Measured, count: number): Example[] {
+  const { answers } = measured;
   const wrong = answers.filter(({ hypothesis, reference }) => hypothesis.trim() !== reference.trim());
-  return (wrong.length > 0 ? wrong : answers).slice(0, count).map(({ row, hypothesis, reference }) => ({
-    task: task.name,
-    condition,
-    clip: row.audio.join(", "),
-    hypothesis,
-    reference,
-  }));
+  return (wrong.length > 0 ? wrong : answers).slice(0, count).map((answer) => example(measured, answer));
 }
+
+export const example = (
+  { task, condition }: Measured,
+  { row, hypothesis, reference }: CellAnswer,
+): Example => ({
+  ...{ task: task.name, condition, clip: row.audio.join(", ") },
+  ...{ hypothesis, reference },
+});
 
 /** What others have measured, to be read beside an experiment. */
 export const published = ({ published }: Study, experiment: string): Table[] => {

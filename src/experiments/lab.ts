@@ -4,7 +4,7 @@ import type { HeadMask } from "../mask/head-mask.ts";
 import type { AudioLanguageModel, EncodedClip } from "../model/index.ts";
 import { ClipCache } from "../tasks/clip-cache.ts";
 import type { Row } from "../tasks/dataset.ts";
-import { loadClip } from "../tasks/load-clips.ts";
+import { type LoadedClip, loadClip } from "../tasks/load-clips.ts";
 import { AnswerBook } from "./answer-book.ts";
 import type { StudyTask } from "./study.ts";
 
@@ -32,13 +32,14 @@ export interface LabOptions {
   /** Rows of a task that are asked about, from its first; all if not given. */
   readonly limit?: number;
   readonly signal?: AbortSignal;
-  /** Answers so far, in all. */
-  readonly onProgress?: (done: number, of: number) => void;
+  /** So many of all are there, for so many of which the model was asked now. */
+  readonly onProgress?: (done: number, of: number, asked: number) => void;
   /** A clip that cannot be heard; its rows are left out. */
   readonly onUnheard?: (reason: string) => void;
 }
 
 const BATCH = 16;
+const ANSWERING = 1; // counts changes to what the engine answers: answers of another are asked again
 
 interface Question {
   readonly key: string;
@@ -83,18 +84,15 @@ export class Lab {
     const answers = cells.map((): CellAnswer[] => []);
     const byClip = this.#byClip(cells);
     const of = cells.reduce((sum, cell) => sum + this.rows(cell).length, 0);
-    let done = 0;
+    let [done, asked] = [0, 0];
     const pending: Question[] = [];
     const places: { cell: number; row: Row; key: string }[] = [];
     for (const wanted of byClip.values()) {
       this.options.signal?.throwIfAborted();
       const [first] = wanted;
-      const clip = await loadClip(this.model, first!.row, cells[first!.cell]!.task.folder);
+      const clip = await this.#hear(first!.row, cells[first!.cell]!.task);
       done += wanted.length;
-      if ("reason" in clip) {
-        this.#say(clip.reason);
-        continue;
-      }
+      if ("reason" in clip) continue;
       const hash = await sha256(bytesOfF32(clip.samples));
       for (const { cell, row } of wanted) {
         const { prompt = "", mask } = cells[cell]!;
@@ -104,11 +102,14 @@ export class Lab {
         const [audio] = await this.#cache.get([clip.samples]);
         pending.push({ key, audio: audio!, prompt, ...(mask && { mask }) });
       }
-      while (pending.length >= this.#batch) await this.#ask(pending.splice(0, this.#batch));
-      this.options.onProgress?.(done - pending.length, of);
+      while (pending.length >= this.#batch) {
+        await this.#ask(pending.splice(0, this.#batch));
+        asked += this.#batch;
+        this.options.onProgress?.(done - pending.length, of, asked);
+      }
     }
     if (pending.length > 0) await this.#ask(pending);
-    this.options.onProgress?.(of, of);
+    this.options.onProgress?.(of, of, asked + pending.length);
     for (const { cell, row, key } of places)
       answers[cell]!.push({ row, hypothesis: this.#book.get(key)!, reference: row.text });
     return answers.map((list) => list.sort((a, b) => a.row.row - b.row.row));
@@ -145,9 +146,26 @@ export class Lab {
     await this.#book.add(answers.map(({ text }, i) => [questions[i]!.key, text] as const));
   }
 
-  /** What decides an answer: model, sound, instruction, the mask's heads, its length. */
+  /** A row's clip as the model hears it, encoded once for all; undefined if it cannot be heard. */
+  async encode(row: Row, task: StudyTask): Promise<EncodedClip | undefined> {
+    const clip = await this.#hear(row, task);
+    return "reason" in clip ? undefined : (await this.#cache.get([clip.samples]))[0];
+  }
+
+  async #hear(row: Row, { folder }: StudyTask): Promise<LoadedClip> {
+    const clip = await loadClip(this.model, row, folder);
+    if ("reason" in clip && !this.#unheard.has(clip.reason)) {
+      this.#unheard.add(clip.reason);
+      this.options.onUnheard?.(clip.reason);
+    }
+    return clip;
+  }
+
+  /** What decides an answer: the engine and its adapter, model, sound, instruction, the mask's heads, its length. */
   async #key(clip: string, prompt: string, mask: HeadMask | undefined): Promise<string> {
+    const { info, scalar } = this.model.family.lm.gpu;
     const what = [
+      ...[ANSWERING, info.device, info.description, scalar],
       this.model.fingerprint,
       clip,
       prompt,
@@ -155,11 +173,5 @@ export class Lab {
       this.options.maxNewTokens ?? null,
     ];
     return (await sha256(new TextEncoder().encode(JSON.stringify(what)))).slice(0, 32);
-  }
-
-  #say(reason: string): void {
-    if (this.#unheard.has(reason)) return;
-    this.#unheard.add(reason);
-    this.options.onUnheard?.(reason);
   }
 }

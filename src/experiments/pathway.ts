@@ -1,9 +1,17 @@
 import { HeadMask } from "../mask/head-mask.ts";
 import { shuffled } from "../mask/noise.ts";
-import { examples, finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
+import {
+  direction,
+  example,
+  finding,
+  type Measured,
+  measure,
+  type NamedCell,
+  singles,
+} from "./conditions.ts";
 import { type Findings, round, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, Plot, room } from "./plot.ts";
+import { COLOURS, figure, Plot, percent, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 const ORDERS = ["by logit", "reversed", "at random"] as const;
@@ -31,10 +39,15 @@ function order(mask: HeadMask, by: Order): number[] {
 export async function pathway(lab: Lab, study: Study): Promise<Findings> {
   const tasks = singles(study.tasks).filter(({ masks }) => masks[0]?.mask.logits);
   const measured = await measure(lab, tasks.flatMap(cells));
-  const points = measured.map((m) => ({ ...place(m), task: m.task.title, value: m.score.value }));
+  const points = measured.map((m) => ({
+    order: m.order,
+    share: share(m),
+    task: m.task.title,
+    value: m.score.value,
+  }));
   const learned = tasks.map(({ title, masks }) => ({
     task: title,
-    share: (100 * masks[0]!.mask.count) / size(masks[0]!.mask),
+    share: share({ mask: masks[0]!.mask }),
   }));
   return {
     name: "pathway",
@@ -52,7 +65,7 @@ export async function pathway(lab: Lab, study: Study): Promise<Findings> {
       figure(
         "pathway",
         "Score against heads on",
-        "Dotted: as many heads as the learned mask has on. All heads on is the model with no instruction.",
+        `Dotted: as many heads as the learned mask has on. All heads on is the model with no instruction.${direction(measured)}`,
         {
           legend: COLOUR,
           height: 60 + 190 * tasks.length,
@@ -60,7 +73,7 @@ export async function pathway(lab: Lab, study: Study): Promise<Findings> {
           marginRight: room(tasks.map(({ title }) => title)),
           fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.14 },
           x: { label: "heads on (%) →", domain: [0, 100], grid: true },
-          y: { label: "score (%)", domain: [0, 100], ticks: [0, 50, 100], grid: true },
+          y: { label: "score (%)", domain: percent(points.map(({ value }) => value)), ticks: 3, grid: true },
           marks: [
             Plot.ruleX(learned, {
               x: "share",
@@ -89,24 +102,28 @@ export async function pathway(lab: Lab, study: Study): Promise<Findings> {
       ),
     ],
     scores: measured.map(finding),
-    examples: tasks.flatMap((task) =>
-      measured.filter((m) => m.task === task && place(m).order === "by logit").flatMap((m) => examples(m, 1)),
-    ),
+    // one clip all along the path, right or wrong
+    examples: measured.filter((m) => m.order === "by logit").map((m) => example(m, m.answers[0]!)),
     remarks: [
       "The random order is one drawing, the same for every task.",
-      ...tasks.map((task) =>
-        steepest(
-          task,
-          measured.filter((m) => m.task === task),
-        ),
+      ...tasks.flatMap((task) => steepest(measured.filter((m) => m.task === task))),
+      ...singles(study.tasks).flatMap(({ name, masks: [first] }) =>
+        first && !first.mask.logits ? [`${name}: its mask has no logits, so no order.`] : [],
       ),
     ],
   };
 }
 
-const size = ({ layers, heads }: HeadMask) => layers * heads;
+/** So many heads of one of the orders. */
+interface PathwayCell extends NamedCell {
+  readonly order: Order;
+  readonly mask: HeadMask;
+}
 
-function cells(task: StudyTask): NamedCell[] {
+const size = ({ layers, heads }: HeadMask) => layers * heads;
+const share = ({ mask }: { readonly mask: HeadMask }) => (100 * mask.count) / size(mask);
+
+function cells(task: StudyTask): PathwayCell[] {
   const { mask } = task.masks[0]!;
   return ORDERS.flatMap((by) => {
     const heads = order(mask, by);
@@ -114,30 +131,28 @@ function cells(task: StudyTask): NamedCell[] {
       const on = Math.round((point / POINTS) * size(mask));
       const chosen = heads.slice(0, on).map((i) => [Math.floor(i / mask.heads), i % mask.heads] as const);
       const condition = `${by}, ${on} of ${size(mask)} heads`;
-      return { task, condition, mask: HeadMask.fromHeads(mask.layers, mask.heads, chosen) };
+      return { task, order: by, condition, mask: HeadMask.fromHeads(mask.layers, mask.heads, chosen) };
     });
   });
 }
 
-const place = ({ condition, mask }: Measured) => ({
-  order: condition.slice(0, condition.indexOf(",")) as Order,
-  share: (100 * mask!.count) / size(mask!),
-});
-
-/** How much of a task's rise one step makes. */
-function steepest({ name }: StudyTask, of: readonly Measured[]): string {
-  const path = of.filter((m) => place(m).order === "by logit");
-  const values = path.map(({ score }) => (score.better === "higher" ? score.value : -score.value));
-  const rise = Math.max(...values) - values[0]!;
-  const step = Math.max(...values.slice(1).map((value, i) => value - values[i]!));
-  return rise > 0
-    ? `${name}: the steepest of ${POINTS} steps by logit makes ${Math.round((100 * step) / rise)} % of the rise from no head to the best.`
-    : `${name}: no number of heads by logit scores above no head at all.`;
+/** How far a task's score goes along the path, and its largest step. */
+function steepest(of: readonly Measured<PathwayCell>[]): string[] {
+  const path = of.filter((m) => m.order === "by logit");
+  if (path.length === 0) return [];
+  const { task, score } = path[0]!;
+  const values = path.map((m) => m.score.value);
+  const gains = values
+    .slice(1)
+    .map((value, i) => (score.better === "higher" ? 1 : -1) * (value - values[i]!));
+  return [
+    `${task.name}: by logit from ${round(Math.min(...values))} to ${round(Math.max(...values))} %; the largest of ${POINTS} steps is worth ${round(Math.max(...gains))} points.`,
+  ];
 }
 
-function table(task: StudyTask, of: readonly Measured[]): Table {
-  const counts = [...new Set(of.map(({ mask }) => mask!.count))].sort((a, b) => a - b);
-  const at = (by: Order, count: number) => of.find((m) => place(m).order === by && m.mask!.count === count);
+function table(task: StudyTask, of: readonly Measured<PathwayCell>[]): Table {
+  const counts = [...new Set(of.map(({ mask }) => mask.count))].sort((a, b) => a - b);
+  const at = (by: Order, count: number) => of.find((m) => m.order === by && m.mask.count === count);
   return {
     title: `${task.name}: ${task.title} (${task.metric}, %)`,
     columns: ["heads on", ...ORDERS],

@@ -56,23 +56,24 @@ function keys(legend: Readonly<Record<string, string>>): string {
   return items.join("");
 }
 
+/** An axis of scores in percent; error rates may exceed 100. */
+export const percent = (values: readonly number[]): [number, number] => [0, Math.max(100, ...values)];
+
 /** A score with its interval, under a name within a group. */
 export interface Bar {
   readonly group: string;
   readonly name: string;
-  readonly kind: string;
   readonly value: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** @param kind what its colour tells; its name if not given */
-export const barOf = (group: string, name: string, { value, low, high }: Estimate, kind = name): Bar => ({
-  ...{ group, name, kind },
+export const barOf = (group: string, name: string, { value, low, high }: Estimate): Bar => ({
+  ...{ group, name },
   ...{ value, low, high },
 });
 
-/** Bars in groups, one below the other, with their intervals as lines; kinds by colour. Scores are in %. */
+/** Bars in groups, one below the other, with their intervals as lines; names by colour. Scores are in %. */
 export const bars = (
   name: string,
   title: string,
@@ -82,8 +83,6 @@ export const bars = (
     readonly legend: Readonly<Record<string, string>>;
     /** What the axis shows. */
     readonly label: string;
-    /** Whether each bar has its name beside it, where the colour does not tell. */
-    readonly named?: boolean;
   },
 ): Figure => {
   const places = { y: "name", fy: "group" };
@@ -92,13 +91,12 @@ export const bars = (
   return figure(name, title, `${caption} Lines: 95 % bootstrap interval over clips.`, {
     legend: o.legend,
     height: 90 + 26 * all.length,
-    marginLeft: room(o.named ? names : groups),
-    ...(o.named && { marginRight: room(groups) }),
+    marginLeft: room(groups),
     fy: { label: null, domain: groups, padding: 0.15 },
-    y: { label: null, domain: names, ...(!o.named && { axis: null }) },
-    x: { label: `${o.label} →`, domain: [0, 100], grid: true },
+    y: { axis: null, domain: names },
+    x: { label: `${o.label} →`, domain: percent(all.map(({ high }) => high)), grid: true },
     marks: [
-      Plot.barX(all, { x: "value", ...places, fill: ({ kind }: Bar) => o.legend[kind] }),
+      Plot.barX(all, { x: "value", ...places, fill: ({ name }: Bar) => o.legend[name] }),
       Plot.ruleY(all, { x1: "low", x2: "high", ...places, stroke: INK }),
       Plot.ruleX([0]),
     ],

@@ -1,4 +1,4 @@
-import type { Findings } from "./findings.ts";
+import type { Finding, Findings } from "./findings.ts";
 
 /** What results.json holds: everything an experiment found, with its pictures in files beside it. */
 export interface Results extends Omit<Findings, "figures"> {
@@ -28,6 +28,9 @@ export class ResultsError extends Error {
   override name = "ResultsError";
 }
 
+const isFinding = (score: Partial<Finding> | null): boolean =>
+  typeof score?.value === "number" && typeof score.low === "number" && Array.isArray(score.parts);
+
 /** @throws ResultsError */
 export function parseResults(text: string, name: string): Results {
   let json: Partial<Results> | null = null;
@@ -36,7 +39,8 @@ export function parseResults(text: string, name: string): Results {
   } catch {
     // said below
   }
-  if (json?.ahamask === "experiment" && Array.isArray(json.scores)) return json as Results;
+  if (json?.ahamask === "experiment" && Array.isArray(json.scores) && json.scores.every(isFinding))
+    return json as Results;
   throw new ResultsError(
     `results: expected ${name} to be the results.json of an experiment, got something else`,
   );

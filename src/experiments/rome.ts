@@ -1,16 +1,17 @@
-import { type Combination, combineMasks, compareMasks } from "../mask/analyze.ts";
+import { combineMasks, compareMasks } from "../mask/analyze.ts";
 import { deviation, mean } from "./bootstrap.ts";
-import { finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
+import { direction, finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
 import { type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, INK, Plot, room } from "./plot.ts";
+import { COLOURS, figure, INK, Plot, percent, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
-const COMBINED: readonly (readonly [string, Combination])[] = [
+/** Of two masks the majority is the intersection: it is asked for of three and more. */
+const COMBINED = [
   ["intersection", "and"],
   ["union", "or"],
   ["majority", "majority"],
-];
+] as const;
 
 /** Several learned masks a task: do they find the same heads, and does it matter? */
 export async function rome(lab: Lab, study: Study): Promise<Findings> {
@@ -18,7 +19,7 @@ export async function rome(lab: Lab, study: Study): Promise<Findings> {
   const measured = await measure(lab, tasks.flatMap(cells));
   const points = measured.map((m) => ({
     task: m.task.title,
-    kind: isSeed(m) ? "a seed's mask" : m.condition,
+    kind: m.kind,
     value: m.score.value,
     heads: m.mask!.count,
   }));
@@ -33,7 +34,7 @@ export async function rome(lab: Lab, study: Study): Promise<Findings> {
       figure(
         "rome",
         "Seeds and what they have in common",
-        "A dot is a mask: its score, and how many heads it has on.",
+        `A dot is a mask: its score, and how many heads it has on.${direction(measured)}`,
         {
           legend: COLOUR,
           height: 60 + 150 * tasks.length,
@@ -41,13 +42,13 @@ export async function rome(lab: Lab, study: Study): Promise<Findings> {
           marginRight: room(tasks.map(({ title }) => title)),
           fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.14 },
           x: { label: "heads on →", grid: true },
-          y: { label: "score (%)", domain: [0, 100], ticks: [0, 50, 100], grid: true },
+          y: { label: "score (%)", domain: percent(points.map(({ value }) => value)), ticks: 3, grid: true },
           marks: [
             Plot.dot(points, {
               x: "heads",
               y: "value",
               fy: "task",
-              fill: ({ kind }) => COLOUR[kind as keyof typeof COLOUR],
+              fill: ({ kind }) => COLOUR[kind as RomeCell["kind"]],
               stroke: INK,
               strokeWidth: 0.5,
               r: 6,
@@ -70,21 +71,25 @@ const COLOUR = {
   majority: COLOURS[2],
 } as const;
 
-const isSeed = ({ condition }: { readonly condition: string }) => condition.startsWith("seed ");
+/** A mask of one seed, or what several have in common. */
+interface RomeCell extends NamedCell {
+  readonly kind: "a seed's mask" | "intersection" | "union" | "majority";
+}
 
-const cells = (task: StudyTask): NamedCell[] => [
-  ...task.masks.map(({ mask }, seed) => ({ task, condition: `seed ${seed}`, mask })),
-  ...COMBINED.map(([condition, how]) => ({
-    task,
-    condition,
-    mask: combineMasks(
-      how,
-      task.masks.map(({ mask }) => mask),
-    ),
-  })),
-];
+const isSeed = ({ kind }: RomeCell) => kind === "a seed's mask";
 
-function scores(tasks: readonly StudyTask[], measured: readonly Measured[]): Table {
+function cells(task: StudyTask): RomeCell[] {
+  const masks = task.masks.map(({ mask }) => mask);
+  return [
+    ...task.masks.map(({ name, mask }) => ({ task, kind: "a seed's mask" as const, condition: name, mask })),
+    ...COMBINED.filter(([, how]) => how !== "majority" || masks.length > 2).map(([kind, how]) => ({
+      ...{ task, kind, condition: kind },
+      mask: combineMasks(how, masks),
+    })),
+  ];
+}
+
+function scores(tasks: readonly StudyTask[], measured: readonly Measured<RomeCell>[]): Table {
   const rows = tasks.map((task) => {
     const of = measured.filter((m) => m.task === task);
     const seeds = of.filter(isSeed).map(({ score }) => score.value);
@@ -111,12 +116,11 @@ function scores(tasks: readonly StudyTask[], measured: readonly Measured[]): Tab
 function agreement(tasks: readonly StudyTask[]): Table {
   const rows = tasks.map(({ name, masks }) => {
     const pairs = masks.flatMap((a, i) => masks.slice(i + 1).map((b) => compareMasks(a.mask, b.mask)));
-    const all = masks[0]!.mask.layers * masks[0]!.mask.heads;
     const average = (of: (pair: (typeof pairs)[number]) => number) => mean(pairs.map(of));
     return [
       name,
       masks.map(({ mask }) => mask.count).join(", "),
-      round(all * (1 - average(({ agree }) => agree))),
+      `${round(100 * (1 - average(({ agree }) => agree)))} %`,
       average(({ jaccard }) => jaccard).toFixed(3),
       average(({ expectedJaccard }) => expectedJaccard).toFixed(3),
       average(({ phi }) => phi).toFixed(3),

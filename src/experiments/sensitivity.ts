@@ -1,8 +1,16 @@
 import { mean } from "./bootstrap.ts";
-import { examples, finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
+import {
+  direction,
+  examples,
+  finding,
+  type Measured,
+  measure,
+  type NamedCell,
+  singles,
+} from "./conditions.ts";
 import { type Findings, round, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, Plot, room } from "./plot.ts";
+import { COLOURS, figure, Plot, percent, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 /** An instruction in a study's words, or in one of them changed as people change them without a thought. */
@@ -33,7 +41,7 @@ export async function sensitivity(lab: Lab, study: Study): Promise<Findings> {
   const worded = measured.filter(({ prompt }) => prompt !== undefined);
   const masks = measured.filter(({ mask }) => mask);
   const groups = [...new Set(tasks.flatMap(wordings).map(({ group }) => group))];
-  const points = worded.map((m) => ({ task: m.task.title, group: groupOf(m), value: m.score.value }));
+  const points = worded.map((m) => ({ task: m.task.title, group: m.group, value: m.score.value }));
   return {
     name: "sensitivity",
     title: "One instruction, many wordings",
@@ -42,22 +50,40 @@ export async function sensitivity(lab: Lab, study: Study): Promise<Findings> {
       "asked about every clip of its task.",
     tables: tasks.map((task) => table(task, groups, worded, masks)),
     figures: [
-      figure("sensitivity", "Scores by wording", "A dot is one wording. The line is the task's mask.", {
-        legend: { "a wording": COLOURS[0], "learned mask": COLOURS[2] },
-        height: 100 + 26 * groups.length * tasks.length,
-        marginLeft: room(groups),
-        marginRight: room(tasks.map(({ title }) => title)),
-        fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.12 },
-        y: { label: null, domain: groups },
-        x: { label: "score (%) →", domain: [0, 100], grid: true, insetLeft: 8, insetRight: 12 },
-        marks: [
-          Plot.ruleX(
-            masks.map((m) => ({ task: m.task.title, value: m.score.value })),
-            { x: "value", fy: "task", stroke: COLOURS[2], strokeWidth: 3 },
-          ),
-          Plot.dot(points, { x: "value", y: "group", fy: "task", fill: COLOURS[0], fillOpacity: 0.55, r: 5 }),
-        ],
-      }),
+      figure(
+        "sensitivity",
+        "Scores by wording",
+        `A dot is one wording. The line is the task's mask.${direction(measured)}`,
+        {
+          legend: { "a wording": COLOURS[0], "learned mask": COLOURS[2] },
+          height: 100 + 26 * groups.length * tasks.length,
+          marginLeft: room(groups),
+          marginRight: room(tasks.map(({ title }) => title)),
+          fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.12 },
+          y: { label: null, domain: groups },
+          x: {
+            label: "score (%) →",
+            domain: percent(measured.map(({ score }) => score.value)),
+            grid: true,
+            insetLeft: 8,
+            insetRight: 12,
+          },
+          marks: [
+            Plot.ruleX(
+              masks.map((m) => ({ task: m.task.title, value: m.score.value })),
+              { x: "value", fy: "task", stroke: COLOURS[2], strokeWidth: 3 },
+            ),
+            Plot.dot(points, {
+              x: "value",
+              y: "group",
+              fy: "task",
+              fill: COLOURS[0],
+              fillOpacity: 0.55,
+              r: 5,
+            }),
+          ],
+        },
+      ),
     ],
     scores: measured.map(finding),
     examples: tasks.flatMap((task) => {
@@ -68,14 +94,22 @@ export async function sensitivity(lab: Lab, study: Study): Promise<Findings> {
   };
 }
 
-const cells = (task: StudyTask): NamedCell[] => [
-  ...wordings(task).map(({ group, words }) => ({ task, condition: `${group}: ${words}`, prompt: words })),
-  ...task.masks.slice(0, 1).map(({ mask }) => ({ task, condition: "learned mask", mask })),
+/** A wording, or the mask. */
+interface SensitivityCell extends NamedCell {
+  readonly group: string;
+}
+
+const cells = (task: StudyTask): SensitivityCell[] => [
+  ...wordings(task).map(({ group, words }) => ({
+    task,
+    group,
+    condition: `${group}: ${words}`,
+    prompt: words,
+  })),
+  ...task.masks.slice(0, 1).map(({ mask }) => ({ task, group: "mask", condition: "learned mask", mask })),
 ];
 
-const groupOf = ({ condition }: Measured) => condition.slice(0, condition.indexOf(":"));
-
-function worstOf(of: readonly Measured[]): Measured | undefined {
+function worstOf<M extends Measured>(of: readonly M[]): M | undefined {
   const loss = ({ score }: Measured) => (score.better === "higher" ? -score.value : score.value);
   return [...of].sort((a, b) => loss(b) - loss(a))[0];
 }
@@ -83,12 +117,12 @@ function worstOf(of: readonly Measured[]): Measured | undefined {
 function table(
   task: StudyTask,
   groups: readonly string[],
-  worded: readonly Measured[],
+  worded: readonly Measured<SensitivityCell>[],
   masks: readonly Measured[],
 ): Table {
   const of = worded.filter((m) => m.task === task);
   const rows = groups.flatMap((group) => {
-    const list = of.filter((m) => groupOf(m) === group);
+    const list = of.filter((m) => m.group === group);
     const worst = worstOf(list);
     if (!worst) return [];
     const values = list.map(({ score }) => score.value);

@@ -47,6 +47,12 @@ export function parseStudy(path: string, text: string): StudyFile {
     );
   const names = Object.keys(json.tasks);
   for (const [name, task] of Object.entries(json.tasks)) checkTask(path, names, name, task);
+  const titles = Object.values(json.tasks).map(({ title }) => title);
+  const twice = titles.find((title, i) => titles.indexOf(title) !== i);
+  if (twice !== undefined)
+    throw new StudyError(
+      `study: expected tasks of ${path} to have titles of their own, got '${twice}' twice`,
+    );
   return json;
 }
 
@@ -78,15 +84,17 @@ function checkTask(path: string, names: readonly string[], name: string, task: T
       `study: ${path}: ${name}: expected ${expected}, got ${JSON.stringify(got) ?? "nothing"}`,
     );
   };
+  if (!isObject(task)) fail("an object", task);
   for (const key of ["title", "data", "instruction"] as const)
     if (typeof task[key] !== "string") fail(`'${key}' to be a string`, task[key]);
   const { metric = "exact", format, masks = [], of = [], unseen = [], wordings = {} } = task;
   if (!Object.hasOwn(METRICS, metric))
     fail(`'metric' to be one of ${Object.keys(METRICS).join(", ")}`, metric);
-  for (const [key, list] of Object.entries({ masks, of, unseen, ...wordings }))
+  for (const [key, list] of [...Object.entries({ masks, of, unseen }), ...Object.entries(wordings)])
     if (!Array.isArray(list) || list.some((item) => typeof item !== "string"))
       fail(`'${key}' to be a list of strings`, list);
-  if (format && !isFormat(format)) fail("'format' to have a separator and parts, or keys", format);
+  if (format && !isFormat(format))
+    fail("'format' to have a separator and parts, or keys, each with a 'metric'", format);
   if (of.length > 0 && (of.length !== 2 || of.some((other) => other === name || !names.includes(other))))
     fail("'of' to name two tasks of the study", of);
 }
@@ -94,10 +102,13 @@ function checkTask(path: string, names: readonly string[], name: string, task: T
 const isObject = (value: unknown): value is object =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-const isFormat = (format: object): boolean =>
-  "separator" in format
-    ? typeof format.separator === "string" && "parts" in format && Array.isArray(format.parts)
-    : "keys" in format && isObject(format.keys);
+function isFormat(format: Partial<{ separator: unknown; parts: unknown; keys: unknown }>): boolean {
+  const [parts, fits] =
+    "separator" in format
+      ? [format.parts, typeof format.separator === "string" && Array.isArray(format.parts)]
+      : [format.keys, isObject(format.keys)];
+  return fits && Object.values(parts as object).every((part) => Object.hasOwn(METRICS, part?.metric ?? ""));
+}
 
 const isTable = (table: unknown): boolean => {
   const { title, columns, rows } = (isObject(table) ? table : {}) as Partial<Table>;

@@ -93,16 +93,25 @@ async function readPublished(path: string): Promise<Map<string, Table>> {
   return new Map(Object.entries(tables).map(([name, table]) => [name, { ...table, note }]));
 }
 
-async function readMasks(paths: readonly string[], shape: MaskShape | undefined): Promise<NamedMask[]> {
+/** Reads masks, each under a name of its own. @throws SourceError, MaskError */
+export async function readMasks(paths: readonly string[], shape?: MaskShape): Promise<NamedMask[]> {
+  const names = namesOf(paths);
   const masks: NamedMask[] = [];
-  for (const path of paths)
-    masks.push({ name: nameOf(path), mask: await readMask(await readFile(path), path, shape) });
+  for (const [i, path] of paths.entries())
+    masks.push({ name: names[i]!, mask: await readMask(await readFile(path), path, shape) });
   return masks;
 }
 
-/** A mask file's name without folder and ending; the published ones are all called checkpoint.pth, in folders that say more. */
-export function nameOf(path: string): string {
-  const [file, folder] = path.split(/[/\\]/).reverse();
-  const stem = file!.replace(/\.[^.]*$/, "");
-  return /^(checkpoint|mask|best)$/.test(stem) && folder ? folder : stem;
+/**
+ * What files of masks are called: without folder and ending, as long as that tells them apart. The published ones are all
+ * called checkpoint.pth, in folders that say more.
+ */
+export function namesOf(paths: readonly string[]): string[] {
+  const parts = paths.map((path) => path.replace(/\.[^./\\]*$/, "").split(/[/\\]/));
+  const short = parts.map((all) => {
+    const [stem = "", folder] = [...all].reverse();
+    return /^(checkpoint|mask|best)$/.test(stem) && folder ? folder : stem;
+  });
+  const isOne = (name: string) => short.indexOf(name) === short.lastIndexOf(name);
+  return short.map((name, i) => (isOne(name) ? name : parts[i]!.slice(-2).join("/")));
 }

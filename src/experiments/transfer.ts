@@ -1,5 +1,5 @@
-import { MaskError } from "../mask/head-mask.ts";
-import { finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
+import { type HeadMask, MaskError } from "../mask/head-mask.ts";
+import { direction, finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
 import { type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
 import { COLOURS, figure, INK, Plot, room } from "./plot.ts";
@@ -13,9 +13,11 @@ export async function transfer(lab: Lab, study: Study, other?: Lab): Promise<Fin
     tasks.flatMap((task) => tasks.map((from) => under(task, from))),
   );
   const voices = await measure(lab, tasks.flatMap(byVoice));
-  const refused = other && tasks[0] && refusal(tasks[0], other);
-  const elsewhere = other ? await measure(other, tasks.map(forced)) : [];
-  const cells = across.map((m) => ({ mask: maskOf(m), task: m.task.title, value: m.score.value }));
+  const home = tasks[0]?.masks[0]?.mask;
+  const refused = other && home && refusal(home, other);
+  const impossible = other && home && refusal(home.withMetadata({}), other);
+  const elsewhere = other && !impossible ? await measure(other, tasks.map(forced)) : [];
+  const cells = across.map((m) => ({ mask: m.from.title, task: m.task.title, value: m.score.value }));
   const titles = tasks.map(({ title }) => title);
   return {
     name: "transfer",
@@ -32,7 +34,7 @@ export async function transfer(lab: Lab, study: Study, other?: Lab): Promise<Fin
       figure(
         "transfer",
         "Each task's mask on each task",
-        "Score in % of the row's mask on the column's task; the diagonal is where it was learned.",
+        `Score in % of the row's mask on the column's task; the diagonal is where it was learned.${direction(across)}`,
         {
           height: 150 + 44 * tasks.length,
           marginLeft: 24 + room(titles),
@@ -55,20 +57,26 @@ export async function transfer(lab: Lab, study: Study, other?: Lab): Promise<Fin
     scores: [...across, ...voices, ...elsewhere].map(finding),
     examples: [],
     remarks: [
-      ...(refused ? [`Unless forced, the other model refuses: "${refused}"`] : []),
+      ...(refused
+        ? [`${impossible ? "Even forced" : "Unless forced"}, the other model refuses: "${refused}"`]
+        : []),
+      ...(tasks.length === 0 ? ["No task of this study has a mask."] : []),
       ...(voices.length === 0 ? ["The study names no clips of unseen voices."] : []),
       ...(other ? [] : ["No other model was given (--other)."]),
     ],
   };
 }
 
-const under = (task: StudyTask, from: StudyTask): NamedCell => ({
-  task,
-  condition: `mask of ${from.title}`,
+/** A task under another task's mask. */
+interface TransferCell extends NamedCell {
+  readonly from: StudyTask;
+}
+
+const under = (task: StudyTask, from: StudyTask): TransferCell => ({
+  ...{ task, from },
+  condition: `mask of ${from.name}`,
   mask: from.masks[0]!.mask,
 });
-
-const maskOf = ({ condition }: Measured) => condition.slice("mask of ".length);
 
 /** The task's clips by voices that its mask was learned from, and by others. */
 function byVoice(task: StudyTask): NamedCell[] {
@@ -89,9 +97,9 @@ const forced = (task: StudyTask): NamedCell => ({
 });
 
 /** What the other model says to a mask of this one. */
-function refusal({ masks }: StudyTask, { model }: Lab): string | undefined {
+function refusal(mask: HeadMask, { model }: Lab): string | undefined {
   try {
-    masks[0]!.mask.check(model);
+    mask.check(model);
     return undefined;
   } catch (error) {
     if (error instanceof MaskError) return error.message;
@@ -99,13 +107,13 @@ function refusal({ masks }: StudyTask, { model }: Lab): string | undefined {
   }
 }
 
-const matrix = (tasks: readonly StudyTask[], across: readonly Measured[]): Table => ({
+const matrix = (tasks: readonly StudyTask[], across: readonly Measured<TransferCell>[]): Table => ({
   title: "Scores in % of each task's mask on each task",
   columns: ["mask of", ...tasks.map(({ name, metric }) => `${name} (${metric})`)],
   rows: tasks.map((from) => [
     from.name,
     ...tasks.map((task) =>
-      round(across.find((m) => m.task === task && maskOf(m) === from.title)?.score.value ?? Number.NaN),
+      round(across.find((m) => m.task === task && m.from === from)?.score.value ?? Number.NaN),
     ),
   ]),
 });
@@ -127,14 +135,14 @@ function voiceTable(tasks: readonly StudyTask[], voices: readonly Measured[]): T
 
 const otherTable = (
   tasks: readonly StudyTask[],
-  across: readonly Measured[],
+  across: readonly Measured<TransferCell>[],
   elsewhere: readonly Measured[],
   { model }: Lab,
 ): Table => ({
   title: `Another model: ${model.name}, fingerprint ${model.fingerprint}`,
   columns: ["task", "at home", "forced on the other model"],
   rows: tasks.map((task) => {
-    const home = across.find((m) => m.task === task && maskOf(m) === task.title);
+    const home = across.find((m) => m.task === task && m.from === task);
     const away = elsewhere.find((m) => m.task === task);
     return [task.name, home ? shown(home.score) : null, away ? shown(away.score) : null];
   }),

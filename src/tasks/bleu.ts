@@ -60,25 +60,32 @@ function countNgrams(tokens: readonly string[], n: number): Map<string, number> 
  * hypothesis has four tokens.
  */
 export function bleu(pairs: readonly Pair[], tokenizer: BleuTokenizer = "13a"): Bleu {
+  const counts = pairs.map((pair) => bleuCounts(pair, tokenizer));
+  return bleuOfCounts(Array.from({ length: COUNTS }, (_, i) => counts.reduce((sum, of) => sum + of[i]!, 0)));
+}
+
+const COUNTS = 2 * ORDER + 2;
+
+/** What a pair adds to a corpus: matches of 1- to 4-grams, n-grams of the hypothesis, tokens of both. */
+export function bleuCounts(pair: Pair, tokenizer: BleuTokenizer): number[] {
+  const hypothesis = tokenize(pair.hypothesis, tokenizer);
+  const reference = tokenize(pair.reference, tokenizer);
   const matches = new Array<number>(ORDER).fill(0);
   const totals = new Array<number>(ORDER).fill(0);
-  let hypothesisLength = 0;
-  let referenceLength = 0;
-  for (const pair of pairs) {
-    const [hypothesis, reference] = [
-      tokenize(pair.hypothesis, tokenizer),
-      tokenize(pair.reference, tokenizer),
-    ];
-    hypothesisLength += hypothesis.length;
-    referenceLength += reference.length;
-    for (let n = 1; n <= ORDER; n++) {
-      const expected = countNgrams(reference, n);
-      for (const [ngram, count] of countNgrams(hypothesis, n)) {
-        totals[n - 1]! += count;
-        matches[n - 1]! += Math.min(count, expected.get(ngram) ?? 0);
-      }
+  for (let n = 1; n <= ORDER; n++) {
+    const expected = countNgrams(reference, n);
+    for (const [ngram, count] of countNgrams(hypothesis, n)) {
+      totals[n - 1]! += count;
+      matches[n - 1]! += Math.min(count, expected.get(ngram) ?? 0);
     }
   }
+  return [...matches, ...totals, hypothesis.length, reference.length];
+}
+
+/** Of the sum of a corpus's counts. */
+export function bleuOfCounts(counts: readonly number[]): Bleu {
+  const [matches, totals] = [counts.slice(0, ORDER), counts.slice(ORDER, 2 * ORDER)];
+  const [hypothesisLength = 0, referenceLength = 0] = counts.slice(2 * ORDER);
   const precisions = smoothed(matches, totals);
   const brevityPenalty =
     hypothesisLength >= referenceLength ? 1 : Math.exp(1 - referenceLength / hypothesisLength);

@@ -15,6 +15,11 @@ test("overlap of masks needs no model and no GPU", () =>
     assert.equal([document.name, document.model], ["overlap", null]);
     for (const file of ["overlap.svg", "layers.svg", "report.html"])
       assert.ok(existsSync(join(folder, "overlap", file)), file);
+    const published = ["mask", "mask_runner"].map((stem) => `test/fixtures/masks/${stem}.pth`);
+    const size = ["--layers", "4", "--heads", "8"];
+    const bare = await here("experiment", "overlap", "--mask", ...published, ...size, "--out", folder);
+    assert.is(bare.code, 0, bare.stderr);
+    assert.match(bare.stdout, /mask_runner +4 × 8 /);
   }));
 
 test("one experiment of a study of one's own, and what changed since", () =>
@@ -48,6 +53,16 @@ test("one experiment of a study of one's own, and what changed since", () =>
     assert.is(document.command, `ahamask experiment single ${args.join(" ")}`);
     const same = await here("compare", file, file);
     assert.match(same.stdout, /^0 of 8 scores changed beyond noise/);
+
+    const other = join(folder, "bf16");
+    assert.is((await here("convert", "models/demo/model", "--out", other, "--dtype", "bf16")).code, 0);
+    const forced = await command("experiment", "transfer", ...args, "--other", other);
+    assert.is(forced.code, 0, forced.stderr);
+    assert.match(
+      forced.stdout,
+      /Unless forced, the other model refuses: "mask: expected the model's\s+fingerprint/,
+    );
+    assert.match(forced.stdout, /Another model: [\s\S]*gr {2,}\d+ \[/);
   }));
 
 test("bad usage and bad studies are said", async () => {
@@ -75,7 +90,16 @@ test("bad usage and bad studies are said", async () => {
       ],
       [
         '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i", "format": {"separator": "|"}}}}',
-        /a: expected 'format' to have a separator and parts, or keys, got \{"separator":"\|"\}/,
+        /a: expected 'format' to have a separator and parts, or keys, each with a 'metric', got \{"separator":"\|"\}/,
+      ],
+      [
+        '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i", "format": {"keys": {"k": {"metric": "m"}}}}}}',
+        /a: expected 'format' to have a separator and parts, or keys, each with a 'metric', got/,
+      ],
+      ['{"title": "x", "tasks": {"a": null}}', /a: expected an object, got null/],
+      [
+        '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i"}, "b": {"title": "t", "data": "d", "instruction": "i"}}}',
+        /expected tasks of .* to have titles of their own, got 't' twice/,
       ],
       [
         '{"title": "x", "tasks": {"a": {"title": "t", "data": "d", "instruction": "i", "of": ["b", "a"]}}}',

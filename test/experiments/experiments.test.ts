@@ -3,14 +3,17 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { EXPERIMENTS, type ExperimentName } from "../../src/experiments/catalogue.ts";
 import { compareResults } from "../../src/experiments/compare.ts";
+import { difference, pooled, verdict } from "../../src/experiments/conditions.ts";
 import type { Findings } from "../../src/experiments/findings.ts";
 import { Lab } from "../../src/experiments/lab.ts";
 import { report } from "../../src/experiments/report.ts";
 import { parseResults, ResultsError, results } from "../../src/experiments/results.ts";
-import { nameOf, readStudy, type Study } from "../../src/experiments/study.ts";
+import { scored } from "../../src/experiments/score.ts";
+import { namesOf, readStudy, type Study } from "../../src/experiments/study.ts";
 import { type Gpu, openGpu } from "../../src/gpu/index.ts";
 import { memoryStore } from "../../src/io/store.ts";
 import type { AudioLanguageModel } from "../../src/model/audio-model.ts";
+import type { TextMetric } from "../../src/tasks/metrics.ts";
 import { demoMask, loadDemo } from "../model/demo-model.ts";
 
 const ORIGIN = { model: "demo", fingerprint: "f", adapter: "a", study: "s", command: "c" };
@@ -103,7 +106,7 @@ test("a random mask has as many heads on as the learned one, and the five differ
 });
 
 test("two results: a score that moved with every clip is beyond noise, one within it is not", () => {
-  const score = (parts: readonly [number, number][]) => ({
+  const score = (parts: readonly [number, number][], sample = "s") => ({
     ...{
       task: "t",
       condition: "c",
@@ -111,20 +114,49 @@ test("two results: a score that moved with every clip is beyond noise, one withi
       better: "higher" as const,
       clips: parts.length,
     },
-    ...{ value: 0, low: 0, high: 100, parts },
+    ...{ value: 0, low: 0, high: 100, parts, sample },
   });
   const right = (count: number) =>
     Array.from({ length: 20 }, (_, i): [number, number] => [i < count ? 1 : 0, 1]);
-  const file = (count: number) => ({
+  const file = (count: number, sample?: string) => ({
     ...results(found.get("overlap")!, ORIGIN),
-    scores: [score(right(count))],
+    scores: [score(right(count), sample)],
   });
   const [moved] = compareResults(file(2), file(18)).changes;
   assert.is(moved!.beyond, true);
   assert.is(moved!.difference!.value, 80);
   assert.is(compareResults(file(10), file(11)).changes[0]!.beyond, false);
+  assert.is(compareResults(file(2), file(18, "other clips")).changes[0]!.difference, undefined);
   const other = { ...file(1), scores: [{ ...score(right(1)), condition: "d" }] };
   assert.equal(compareResults(file(1), other), { changes: [], onlyBefore: ["t, c"], onlyAfter: ["t, d"] });
+});
+
+test("a verdict takes six clips, and says which way it goes", () => {
+  const scoredAs = (right: number, of: number, metric: TextMetric = "exact") => {
+    const pairs = Array.from({ length: of }, (_, i) => ({
+      hypothesis: i < right ? "a" : "b",
+      reference: "a",
+    }));
+    return scored(metric, pairs, "s");
+  };
+  assert.match(verdict(scoredAs(5, 5), scoredAs(0, 5), "it"), /^too few clips to tell the mask from it$/);
+  assert.is(verdict(scoredAs(6, 6), scoredAs(0, 6), "it", true), "the mask beats it (100 [100, 100])");
+  assert.match(
+    verdict(scoredAs(1, 20), scoredAs(18, 20), "it", true),
+    /falls short .*, against the paper's claim$/,
+  );
+  assert.match(verdict(scoredAs(1, 20, "wer"), scoredAs(18, 20, "wer"), "it"), /^the mask falls short of it/);
+  assert.match(verdict(scoredAs(9, 20), scoredAs(10, 20), "it"), /^no difference beyond noise/);
+  assert.is(difference(scoredAs(6, 6), { ...scoredAs(6, 6), sample: "t" }), undefined);
+  assert.is(pooled([scoredAs(6, 6), scoredAs(0, 6)]).value, 50);
+});
+
+test("a model of another map takes no mask even if forced: it is said, and what was measured at home stays", async () => {
+  const small = { model: { ...{ name: "small", fingerprint: "f" }, layers: 2, heads: 2 } } as unknown as Lab;
+  const options = { cost: { requestsPerDay: 1 }, other: small };
+  const { remarks, tables } = await EXPERIMENTS.transfer(await openLab(), study, options);
+  assert.match(remarks[0]!, /^Even forced, the other model refuses: "mask: expected 2 × 2 heads/);
+  assert.equal(tables[0], found.get("transfer")!.tables[0]);
 });
 
 test("what is no results file is said", () => {
@@ -135,10 +167,17 @@ test("what is no results file is said", () => {
     );
 });
 
-test("the published masks, all called checkpoint.pth, go by their folders", () => {
-  assert.is(nameOf("a/asr_librispeech/checkpoint.pth"), "asr_librispeech");
-  assert.is(nameOf("masks/asr.safetensors"), "asr");
-  assert.is(nameOf("mask.bits"), "mask");
+test("masks go by their files' names, by their folders where all are called checkpoint.pth, by both where two are alike", () => {
+  assert.equal(namesOf(["a/asr_librispeech/checkpoint.pth", "b/gr/checkpoint.pth"]), [
+    "asr_librispeech",
+    "gr",
+  ]);
+  assert.equal(namesOf(["masks/asr.safetensors", "mask.bits"]), ["asr", "mask"]);
+  assert.equal(namesOf(["masks/asr.safetensors", "masks/seeds/asr.safetensors", "gr.safetensors"]), [
+    "masks/asr",
+    "seeds/asr",
+    "gr",
+  ]);
 });
 
 test.run();

@@ -6,6 +6,7 @@ import { hypergeometric, overlapTest } from "../../src/experiments/overlap-test.
 import { scored, total } from "../../src/experiments/score.ts";
 import { compareMasks } from "../../src/mask/analyze.ts";
 import { HeadMask } from "../../src/mask/head-mask.ts";
+import { bleu } from "../../src/tasks/bleu.ts";
 
 interface Fixture {
   readonly quantiles: { readonly values: number[]; readonly q: number[]; readonly expected: number[] };
@@ -68,7 +69,12 @@ test("the bootstrap interval of a share of 48 clips is SciPy's, within the noise
 test("that of an error rate, whose clips are of different lengths, too", () => {
   const { edits, words, interval } = ORACLE.ratio;
   const parts = edits.map((e, i) => [e, words[i]!] as const);
-  const got = bootstrap(parts.length, (clips) => total(clips.map((clip) => parts[clip]!)));
+  const got = bootstrap(parts.length, (clips) =>
+    total(
+      "wer",
+      clips.map((clip) => parts[clip]!),
+    ),
+  );
   near(got.low, 100 * interval[0], 2, "low");
   near(got.high, 100 * interval[1], 2, "high");
 });
@@ -131,7 +137,7 @@ test("scores: exact is 1 of 2, WER 1 edit in 5 words", () => {
     [1, 1],
   ]);
   assert.is(scored("wer", pairs).value, 20);
-  assert.is(scored("bleu", pairs).parts, undefined);
+  assert.is(scored("bleu", pairs).value, bleu(pairs).score);
 });
 
 test.run();
