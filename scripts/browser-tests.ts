@@ -19,6 +19,7 @@ const NODE_ONLY = [
   "test/audio/memory.test.ts", // its measure of memory
   "test/audio/speed.test.ts", // times, which the browser's own work spoils
   "test/gpu/exit.test.ts", // a process that ends
+  "test/gpu/polling.test.ts", // Dawn's binding for Node
   "test/io/convert-source.test.ts", // files that change on the disk
   "test/io/files-node.test.ts", // the file system
   "test/io/http.test.ts", // web servers that misbehave

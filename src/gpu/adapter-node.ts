@@ -1,3 +1,5 @@
+import { napBetweenPolls } from "./polling.ts";
+
 /** An adapter and the way to let go of what keeps it alive. */
 export interface AdapterHandle {
   readonly adapter: GPUAdapter;
@@ -17,6 +19,7 @@ export async function requestAdapter(): Promise<AdapterHandle | undefined> {
   ]);
   const adapter = await instance.requestAdapter({ powerPreference: "high-performance" });
   if (!adapter) return undefined;
+  if (adapter.info.isFallbackAdapter) napBetweenPolls();
   return {
     adapter,
     release() {
