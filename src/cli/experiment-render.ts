@@ -36,7 +36,8 @@ function renderTable({ title, columns: names, rows, note }: Table, paint: Paint)
   const body = fits
     ? [paint("dim", line(names)), ...texts.map(line)]
     : texts.flatMap((row) => record(names, row, paint));
-  return [paint("underline", title), ...body, ...(note ? [paint("dim", note)] : [])];
+  const notes = note ? wrap(note, columns(process.stdout)).map((line) => paint("dim", line)) : [];
+  return [paint("underline", title), ...body, ...notes];
 }
 
 function record(names: readonly string[], row: readonly string[], paint: Paint): string[] {

@@ -2,7 +2,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { COLOURS, escapeXml, INK } from "../tasks/svg.ts";
 import type { Estimate } from "./bootstrap.ts";
-import type { Figure } from "./findings.ts";
+import { type Figure, round } from "./findings.ts";
 
 export { COLOURS, INK, Plot };
 
@@ -92,12 +92,20 @@ export const bars = (
     legend: o.legend,
     height: 90 + 26 * all.length,
     marginLeft: room(groups),
+    marginRight: 52,
     fy: { label: null, domain: groups, padding: 0.15 },
     y: { axis: null, domain: names },
     x: { label: `${o.label} →`, domain: percent(all.map(({ high }) => high)), grid: true },
     marks: [
       Plot.barX(all, { x: "value", ...places, fill: ({ name }: Bar) => o.legend[name] }),
       Plot.ruleY(all, { x1: "low", x2: "high", ...places, stroke: INK }),
+      Plot.text(all, {
+        x: "high",
+        ...places,
+        text: ({ value }: Bar) => `${round(value)}`,
+        textAnchor: "start",
+        dx: 6,
+      }),
       Plot.ruleX([0]),
     ],
   });
