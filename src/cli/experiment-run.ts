@@ -4,7 +4,7 @@ import type { ExperimentName } from "../experiments/catalogue.ts";
 import type { Findings } from "../experiments/findings.ts";
 import type { Lab, LabOptions } from "../experiments/lab.ts";
 import { report } from "../experiments/report.ts";
-import { type Origin, results } from "../experiments/results.ts";
+import { formatResults, type Origin, results } from "../experiments/results.ts";
 import type { Study } from "../experiments/study.ts";
 import type { AudioLanguageModel } from "../model/index.ts";
 import type { Engine } from "./engine.ts";
@@ -94,7 +94,7 @@ export async function conclude(
 ): Promise<void> {
   const folder = join(out, findings.name);
   for (const { name, svg } of findings.figures) await write(folder, `${name}.svg`, svg);
-  await write(folder, "results.json", `${JSON.stringify(results(findings, origin), null, 1)}\n`);
+  await write(folder, "results.json", formatResults(results(findings, origin)));
   await write(folder, "report.html", report(title, origin, [findings]));
   process.stdout.write(render(findings));
   note(`wrote ${join(folder, "report.html")}`);

@@ -23,6 +23,12 @@ export const results = (findings: Findings, origin: Origin): Results => ({
   figures: findings.figures.map(({ name, title, caption }) => ({ file: `${name}.svg`, title, caption })),
 });
 
+/** As a file: a line a score, so that a change of one is a line's. */
+export function formatResults({ scores, ...rest }: Results): string {
+  const lines = scores.map((score) => `\n  ${JSON.stringify(score)}`);
+  return `${JSON.stringify(rest, null, 1).slice(0, -2)},\n "scores": [${lines.join(",")}\n ]\n}\n`;
+}
+
 /** A file that is no experiment's results. */
 export class ResultsError extends Error {
   override name = "ResultsError";
