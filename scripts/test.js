@@ -39,7 +39,13 @@ function commandLine() {
 }
 
 /** Heavy, and the same on every adapter: a whole run on SwiftShader leaves it out. */
-const ONCE = ["test/cli/convert-kill.test.ts", "test/experiments/experiments.test.ts"];
+const ONCE = [
+  "test/cli/convert-kill.test.ts",
+  "test/cli/learn-kill.test.ts",
+  "test/cli/learn.test.ts",
+  "test/examples.test.ts",
+  "test/experiments/experiments.test.ts",
+];
 
 /** These run in Node and drive a browser. */
 const drivesBrowser = (path) => /^test\/(browser|web)\//.test(path);
