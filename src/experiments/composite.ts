@@ -116,10 +116,11 @@ function verdicts(of: readonly Followed[]): string[] {
   const under = (condition: string) => of.find(({ measured }) => measured.condition === condition);
   const [learned, instruction] = [under("learned mask"), under("instruction")];
   if (!learned || !instruction) return [];
-  const { name } = learned.measured.task;
+  const { name, note } = learned.measured.task;
+  const claim = note === undefined; // of tasks that the model was trained for
   return [
-    `${name}, following: ${verdict(learned.lenient, instruction.lenient, "the instruction", true)}.`,
-    `${name}, exact: ${verdict(learned.measured.score, instruction.measured.score, "the instruction", true)}.`,
+    `${name}, following: ${verdict(learned.lenient, instruction.lenient, "the instruction", claim)}.`,
+    `${name}, exact: ${verdict(learned.measured.score, instruction.measured.score, "the instruction")}.`,
   ];
 }
 

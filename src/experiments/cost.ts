@@ -39,8 +39,8 @@ export async function cost(lab: Lab, study: Study, options: CostOptions): Promis
     name: "cost",
     title: "What a mask saves",
     question:
-      "A mask has no tokens, and heads that are off cost no attention. Measured with the clip's embeddings at hand, as when a clip is asked " +
-      `about more than once; medians of ${RUNS} requests, the two conditions in turns after one of each to warm up.`,
+      "A mask has no tokens, and heads that are off cost no attention. Measured on one clip of each task, its embeddings at hand, as when a " +
+      `clip is asked about more than once; medians of ${RUNS} requests, the two conditions in turns after one of each to warm up.`,
     tables: [table(costs), month(costs, options)],
     figures: [
       figure("cost", "Time to the first token", "Median, on this adapter.", {

@@ -145,8 +145,10 @@ function steepest(of: readonly Measured<PathwayCell>[]): string[] {
   const gains = values
     .slice(1)
     .map((value, i) => (score.better === "higher" ? 1 : -1) * (value - values[i]!));
+  const most = Math.max(...values);
+  const at = path[values.indexOf(most)]!.mask.count;
   return [
-    `${task.name}: by logit from ${round(Math.min(...values))} to ${round(Math.max(...values))} %; the largest of ${POINTS} steps is worth ${round(Math.max(...gains))} points.`,
+    `${task.name}: by logit from ${round(values[0]!)} % with no head over ${round(most)} with ${at} to ${round(values.at(-1)!)} with all; the largest gain of ${POINTS} steps is ${round(Math.max(...gains))} points.`,
   ];
 }
 

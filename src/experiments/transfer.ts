@@ -34,7 +34,7 @@ export async function transfer(lab: Lab, study: Study, other?: Lab): Promise<Fin
       figure(
         "transfer",
         "Each task's mask on each task",
-        `Score in % of the row's mask on the column's task; the diagonal is where it was learned.${direction(across)}`,
+        `Score in % of the row's mask on the column's task; the diagonal is the mask's own task.${direction(across)}`,
         {
           height: 150 + 44 * tasks.length,
           marginLeft: 24 + room(titles),
@@ -78,15 +78,22 @@ const under = (task: StudyTask, from: StudyTask): TransferCell => ({
   mask: from.masks[0]!.mask,
 });
 
-/** The task's clips by voices that its mask was learned from, and by others. */
-function byVoice(task: StudyTask): NamedCell[] {
+/** Clips of voices that the mask was learned from, or of others; under the mask or, to compare, the instruction. */
+interface VoiceCell extends NamedCell {
+  readonly voices: "heard" | "unseen";
+}
+
+function byVoice(task: StudyTask): VoiceCell[] {
   const { mask } = task.masks[0]!;
   const isUnseen = ({ audio }: StudyTask["rows"][number]) => audio.some((file) => task.unseen.has(file));
   if (!task.rows.some(isUnseen)) return [];
-  return [
-    { task, condition: "voices heard in learning", mask, rows: task.rows.filter((row) => !isUnseen(row)) },
-    { task, condition: "unseen voices", mask, rows: task.rows.filter(isUnseen) },
-  ];
+  return (["heard", "unseen"] as const).flatMap((voices) => {
+    const rows = task.rows.filter((row) => isUnseen(row) === (voices === "unseen"));
+    return [
+      { task, voices, rows, condition: `instruction, voices ${voices}`, prompt: task.instruction },
+      { task, voices, rows, condition: `learned mask, voices ${voices}`, mask },
+    ];
+  });
 }
 
 /** A mask without its metadata is taken by any model of its size. */
@@ -118,18 +125,20 @@ const matrix = (tasks: readonly StudyTask[], across: readonly Measured<TransferC
   ]),
 });
 
-function voiceTable(tasks: readonly StudyTask[], voices: readonly Measured[]): Table {
-  const rows = tasks.flatMap((task) => {
-    const of = (condition: string) => voices.find((m) => m.task === task && m.condition === condition);
-    const [heard, unseen] = [of("voices heard in learning"), of("unseen voices")];
-    if (!heard || !unseen) return [];
-    return [[task.name, heard.score.clips, shown(heard.score), unseen.score.clips, shown(unseen.score)]];
-  });
+function voiceTable(tasks: readonly StudyTask[], measured: readonly Measured<VoiceCell>[]): Table {
+  const rows = tasks.flatMap((task) =>
+    (["heard", "unseen"] as const).flatMap((voices) => {
+      const of = measured.filter((m) => m.task === task && m.voices === voices);
+      const [learned, instruction] = [of.find(({ mask }) => mask), of.find(({ mask }) => !mask)];
+      if (!learned || !instruction) return [];
+      return [[task.name, voices, learned.score.clips, shown(instruction.score), shown(learned.score)]];
+    }),
+  );
   return {
-    title: "Voices",
-    columns: ["task", "clips", "voices heard in learning", "clips", "unseen voices"],
+    title: "Voices that the mask was learned from, and others",
+    columns: ["task", "voices", "clips", "instruction", "learned mask"],
     rows,
-    note: "Scores in % of the task's mask; [ ] 95 % bootstrap interval over clips.",
+    note: "Scores in %; [ ] 95 % bootstrap interval over clips. Unseen: the clips that the study names.",
   };
 }
 
