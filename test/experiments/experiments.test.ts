@@ -1,6 +1,7 @@
 /** Every experiment, whole, on the demo model and two clips of three tasks. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { readFile } from "#files";
 import { EXPERIMENTS, type ExperimentName } from "../../src/experiments/catalogue.ts";
 import { compareResults } from "../../src/experiments/compare.ts";
 import { difference, pooled, verdict } from "../../src/experiments/conditions.ts";
@@ -10,7 +11,9 @@ import { report } from "../../src/experiments/report.ts";
 import { formatResults, parseResults, ResultsError, results } from "../../src/experiments/results.ts";
 import { scored } from "../../src/experiments/score.ts";
 import { namesOf, readStudy, type Study } from "../../src/experiments/study.ts";
+import { parseStudy } from "../../src/experiments/study-file.ts";
 import { type Gpu, openGpu } from "../../src/gpu/index.ts";
+import { decodeText } from "../../src/io/source.ts";
 import { memoryStore } from "../../src/io/store.ts";
 import type { AudioLanguageModel } from "../../src/model/audio-model.ts";
 import type { TextMetric } from "../../src/tasks/metrics.ts";
@@ -162,6 +165,15 @@ test("what is no results file is said", () => {
       () => parseResults(text, "x.json"),
       (error: Error) => error instanceof ResultsError,
     );
+});
+
+test("the study of SALMONN is one", async () => {
+  const path = "docs/salmonn-study.json";
+  const { tasks } = parseStudy(path, decodeText(path, await readFile(path)));
+  assert.equal(
+    Object.keys(tasks).filter((name) => tasks[name]!.format),
+    ["asr_gr", "gr_asr", "asr_gr_json"],
+  );
 });
 
 test("masks go by their files' names, by their folders where all are called checkpoint.pth, by both where two are alike", () => {
