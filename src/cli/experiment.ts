@@ -18,17 +18,18 @@ interface ExperimentCommandOptions extends RunOptions {
   readonly heads?: number;
 }
 
-const NAMES: readonly ExperimentName[] = [
-  "single",
-  "composite",
-  "sensitivity",
-  "overlap",
-  "pathway",
-  "rome",
-  "algebra",
-  "transfer",
-  "cost",
-];
+const ABOUT: Readonly<Record<ExperimentName, string>> = {
+  single: "each task under its instruction, none, random masks, its mask",
+  composite: "two tasks in one answer: how often its form is kept",
+  sensitivity: "many wordings of an instruction against the mask",
+  overlap: "how far masks share heads beyond chance; needs no model",
+  pathway: "heads switched on one after the other",
+  rome: "masks of several seeds, and what they have in common",
+  algebra: "two tasks' masks joined",
+  transfer: "masks on other tasks, unseen voices, another model (--other)",
+  cost: "what a mask saves here, and in a month",
+};
+const NAMES = Object.keys(ABOUT) as ExperimentName[];
 
 const HELP = `
 Examples:
@@ -36,15 +37,7 @@ Examples:
   ahamask experiment all --model models/demo/model --data models/demo/study.json --out results
   ahamask experiment overlap --mask asr/checkpoint.pth gr/checkpoint.pth --layers 40 --heads 40 --out results
 
-  single       each task under its instruction, none, random masks, its mask
-  composite    two tasks in one answer: how often its form is kept
-  sensitivity  many wordings of an instruction against the mask
-  overlap      how far masks share heads beyond chance; needs no model
-  pathway      heads switched on one after the other
-  rome         masks of several seeds, and what they have in common
-  algebra      two tasks' masks joined
-  transfer     masks on other tasks, unseen voices, another model (--other)
-  cost         what a mask saves here, and in a month
+${NAMES.map((name) => `  ${name.padEnd(13)}${ABOUT[name]}`).join("\n")}
 
 --data is a study: tasks with their clips, wordings and masks; see
 models/demo/study.json. --out gets a folder for each experiment, with

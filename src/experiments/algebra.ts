@@ -81,12 +81,9 @@ function cells({ whole, parts }: Triple): AlgebraCell[] {
     const own = task.masks[0]?.mask;
     const under = (how: AlgebraCell["how"], mask: HeadMask) => ({
       ...{ task, whole, how, mask },
-      condition: `${how} of ${parts.map(({ name }) => name).join(" and ")}`,
+      condition: `${how}, ${parts.map(({ name }) => name).join(" + ")}`,
     });
-    return [
-      ...(own ? [{ ...under("own mask", own), condition: "own mask" }] : []),
-      ...joined.map(([how, mask]) => under(how, mask)),
-    ];
+    return [...(own ? [under("own mask", own)] : []), ...joined.map(([how, mask]) => under(how, mask))];
   });
 }
 

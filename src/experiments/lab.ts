@@ -94,13 +94,14 @@ export class Lab {
       done += wanted.length;
       if ("reason" in clip) continue;
       const hash = await sha256(bytesOfF32(clip.samples));
+      let audio: EncodedClip | undefined;
       for (const { cell, row } of wanted) {
         const { prompt = "", mask } = cells[cell]!;
         const key = await this.#key(hash, prompt, mask);
         places.push({ cell, row, key });
         if (this.#book.get(key) !== undefined || pending.some((question) => question.key === key)) continue;
-        const [audio] = await this.#cache.get([clip.samples]);
-        pending.push({ key, audio: audio!, prompt, ...(mask && { mask }) });
+        audio ??= (await this.#cache.get([clip.samples]))[0]!;
+        pending.push({ key, audio, prompt, ...(mask && { mask }) });
       }
       while (pending.length >= this.#batch) {
         await this.#ask(pending.splice(0, this.#batch));

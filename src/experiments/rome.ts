@@ -27,8 +27,8 @@ export async function rome(lab: Lab, study: Study): Promise<Findings> {
     name: "rome",
     title: "Many roads lead to Rome",
     question:
-      "The paper: masks learned from other seeds differ in over 30 % of their heads and do as well, and so does what they share. Each task's masks are scored, compared, and joined: " +
-      "heads on in all of them, in any, in most.",
+      "The paper: masks learned from other seeds differ in over 30 % of their heads and do as well, and so does what they share. Each " +
+      "task's masks are scored, compared, and joined: heads on in all of them, in any, in most.",
     tables: [scores(tasks, measured), agreement(tasks)],
     figures: [
       figure(

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { command, here, withFolder } from "./command.ts";
+import { command, here, ROOT, start, withFolder } from "./command.ts";
 
 const MASKS = ["asr", "gr", "ser"].map((task) => `models/demo/masks/${task}.safetensors`);
 
@@ -22,28 +23,23 @@ test("overlap of masks needs no model and no GPU", () =>
     assert.match(bare.stdout, /mask_runner +4 × 8 /);
   }));
 
+/** A study of one task in this folder, and the options to run it, short. */
+function gender(folder: string): string[] {
+  const study = join(folder, "study.json");
+  const demo = join(process.cwd(), "models/demo");
+  const task = {
+    ...{ title: "gender", data: join(demo, "data/gr.eval.jsonl"), instruction: "tell me the gender" },
+    masks: [join(demo, "masks/gr.safetensors")],
+  };
+  writeFileSync(study, JSON.stringify({ title: "Mine", tasks: { gr: task } }));
+  const short = ["--limit", "2", "--max-new-tokens", "3"];
+  return ["--model", "models/demo/model", "--data", study, "--out", join(folder, "out"), ...short];
+}
+
 test("one experiment of a study of one's own, and what changed since", () =>
   withFolder(async (folder) => {
-    const study = join(folder, "study.json");
-    const demo = join(process.cwd(), "models/demo");
-    const task = {
-      ...{ title: "gender", data: join(demo, "data/gr.eval.jsonl"), instruction: "tell me the gender" },
-      masks: [join(demo, "masks/gr.safetensors")],
-    };
-    writeFileSync(study, JSON.stringify({ title: "Mine", tasks: { gr: task } }));
     const out = join(folder, "out");
-    const args = [
-      "--model",
-      "models/demo/model",
-      "--data",
-      study,
-      "--out",
-      out,
-      "--limit",
-      "2",
-      "--max-new-tokens",
-      "3",
-    ];
+    const args = gender(folder);
     const { code, stdout, stderr } = await command("experiment", "single", ...args);
     assert.is(code, 0, stderr);
     assert.match(stdout, /One task, one mask/);
@@ -64,6 +60,54 @@ test("one experiment of a study of one's own, and what changed since", () =>
     );
     assert.match(forced.stdout, /Another model: [\s\S]*gr {2,}\d+ \[/);
   }));
+
+test("a run that was killed asks nothing twice", () =>
+  withFolder(async (folder) => {
+    const book = join(folder, "out/answers.jsonl");
+    const args = ["experiment", "single", ...gender(folder), "--batch", "2"];
+    const answers = () => (existsSync(book) ? readFileSync(book, "utf8").split("\n").slice(0, -1) : []);
+    const { child, outcome } = start(args);
+    while (child.exitCode === null && answers().length < 4) await sleep(5);
+    child.kill("SIGKILL");
+    assert.is((await outcome).code, null, "it was killed before its end");
+    const before = answers();
+    assert.ok(before.length >= 4 && before.length < 16, `${before.length} of 16 answers`);
+    const again = await command(...args);
+    assert.is(again.code, 0, again.stderr);
+    assert.equal(answers().slice(0, before.length), before);
+    const keys = answers().map((line) => JSON.parse(line)[0]);
+    assert.equal([keys.length, new Set(keys).size], [16, 16]);
+  }));
+
+test("what a mask saves is reckoned for a volume, a price and a power", () =>
+  withFolder(async (folder) => {
+    const use = ["--requests-per-day", "10", "--price", "2", "--watts", "65"];
+    const { code, stderr } = await command("experiment", "cost", ...gender(folder), ...use);
+    assert.is(code, 0, stderr);
+    const [request, month] = JSON.parse(readFileSync(join(folder, "out/cost/results.json"), "utf8")).tables;
+    assert.is(month.title, "Saved in 30 days of 10 requests each");
+    assert.equal(month.columns.slice(-2), ["at 2 a million tokens", "kWh at 65 W"]);
+    const [instruction, mask] = request.rows.map((row: (string | number)[]) => Number(row[2]));
+    const saved = 300 * (instruction - mask);
+    assert.equal(month.rows[0].slice(0, 2), ["gr", saved.toLocaleString("en")]);
+    assert.is(month.rows[0].at(-2), ((saved / 1e6) * 2).toFixed(2));
+  }));
+
+test("README shows what docs/results has", () => {
+  const { tables } = JSON.parse(readFileSync(join(ROOT, "docs/results/single/results.json"), "utf8"));
+  const readme = readFileSync(join(ROOT, "README.md"), "utf8");
+  const rows = readme.match(/^\| (transcribe|translate|gender|emotion|describe a sound) \|.*$/gm)!;
+  const shown = rows.map((row) =>
+    row
+      .split("|")
+      .slice(2, -1)
+      .map((cell) => cell.replace(/[*\s]/g, "")),
+  );
+  const measured = tables[0].rows.map((row: string[]) =>
+    [3, 4, 5, 6].map((column) => row[column]!.split(" ")[0]),
+  );
+  assert.equal(shown, measured);
+});
 
 test("bad usage and bad studies are said", async () => {
   const out = ["--out", "nowhere"];
