@@ -34,11 +34,8 @@ async function examine(): Promise<Machine> {
   try {
     const environment = await ensureAdapter();
     const { requestAdapter } = await import("#adapter"); // only now: Dawn's binary may not load at all
-    const handle = await requestAdapter();
-    if (!handle) return describe(undefined, { error: "Dawn finds no adapter" });
-    const machine = describe(handle.adapter, { environment });
-    handle.release();
-    return machine;
+    const adapter = await requestAdapter();
+    return describe(adapter, adapter ? { environment } : { error: "Dawn finds no adapter" });
   } catch (error) {
     return describe(undefined, { error: error instanceof Error ? error.message : String(error) });
   }

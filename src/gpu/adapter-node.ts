@@ -1,31 +1,20 @@
 import { napBetweenPolls } from "./polling.ts";
 
-/** An adapter and the way to let go of what keeps it alive. */
-export interface AdapterHandle {
-  readonly adapter: GPUAdapter;
-  release(): void;
-}
-
 /**
- * Asks Dawn for the best adapter of this machine; `undefined` when there is none.
- *
- * Dawn's instance must stay referenced while a device lives (dropping it crashes) and must be dropped afterwards
- * (Node does not exit while it lives): the handle holds it until `release()`.
+ * Dawn, once for the process. Its binding polls through a pointer that does not keep it alive, also for a while after the
+ * last device is gone: collected as garbage in that moment, the process crashes or hangs.
  */
-export async function requestAdapter(): Promise<AdapterHandle | undefined> {
+let dawn: GPU | undefined;
+
+/** Asks Dawn for the best adapter of this machine; `undefined` when there is none. */
+export async function requestAdapter(): Promise<GPUAdapter | undefined> {
   const { create } = await import("webgpu"); // only now: much of the engine is of use where Dawn's binary does not load
-  let instance: GPU | undefined = create([
+  dawn ??= create([
     "disable-dawn-features=timestamp_quantization", // to 65 µs: browsers do so for privacy
   ]);
-  const adapter = await instance.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) return undefined;
-  if (adapter.info.isFallbackAdapter) napBetweenPolls();
-  return {
-    adapter,
-    release() {
-      instance = undefined;
-    },
-  };
+  const adapter = await dawn.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter?.info.isFallbackAdapter) napBetweenPolls();
+  return adapter ?? undefined;
 }
 
 /** What to do about a missing adapter, in words. */

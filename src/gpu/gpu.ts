@@ -1,4 +1,4 @@
-import { type AdapterHandle, noAdapter, requestAdapter } from "#adapter";
+import { noAdapter, requestAdapter } from "#adapter";
 import { DeviceLostError, GpuError, NoAdapterError } from "./errors.ts";
 import { PipelineCache, type Scalar } from "./kernel.ts";
 import { BufferPool } from "./pool.ts";
@@ -43,19 +43,17 @@ const RAISED = [
  * @throws NoAdapterError when there is no adapter; GpuError when the adapter refuses the device.
  */
 export async function openGpu(options: GpuOptions = {}): Promise<Gpu> {
-  if (options.device) return new Gpu(options.device, undefined, options);
-  const handle = await requestAdapter();
-  if (!handle) throw new NoAdapterError(noAdapter());
-  const { adapter } = handle;
+  if (options.device) return new Gpu(options.device, options);
+  const adapter = await requestAdapter();
+  if (!adapter) throw new NoAdapterError(noAdapter());
   const requiredFeatures = WANTED.filter((f) => adapter.features.has(f)) as GPUFeatureName[];
   const requiredLimits = Object.fromEntries(RAISED.map((name) => [name, adapter.limits[name]]));
   let device: GPUDevice | undefined;
   try {
     device = await adapter.requestDevice({ label: "ahamask", requiredFeatures, requiredLimits });
-    return new Gpu(device, handle, options);
+    return new Gpu(device, options);
   } catch (error) {
     device?.destroy(); // else Node would not exit
-    handle.release();
     if (error instanceof GpuError) throw error;
     throw new GpuError(`openGpu: expected the adapter to give a device, got ${(error as Error).message}`);
   }
@@ -80,12 +78,12 @@ export class Gpu {
 
   #failure: GpuError | undefined;
   readonly #waiting = new Set<(error: GpuError) => void>();
-  #handle: AdapterHandle | undefined;
   #disposed = false;
+  /** The device is the caller's. */
+  readonly #borrowed: boolean;
 
   constructor(
     readonly device: GPUDevice,
-    handle: AdapterHandle | undefined,
     options: GpuOptions,
   ) {
     const { limits } = device;
@@ -105,6 +103,7 @@ export class Gpu {
     this.features = new Set(device.features);
     this.info = device.adapterInfo;
     this.scalar = options.scalar ?? "f32";
+    this.#borrowed = options.device !== undefined;
     if (this.scalar === "f16" && !this.features.has("shader-f16")) {
       throw new GpuError(
         "openGpu: expected an adapter with shader-f16 for scalar f16, got none; leave scalar out, or see `ahamask doctor`",
@@ -115,20 +114,11 @@ export class Gpu {
     this.pool = new BufferPool(device, limits.maxBufferSize);
     this.staging = new Staging(device, (promise) => this.wait(promise));
     this.uniforms = new Uniforms(device);
-    this.#handle = handle;
     device.lost.then(({ reason, message }) => {
       const why = `(${reason ?? "unknown"}): ${message}`;
       this.#fail(new DeviceLostError(`gpu: the device was lost ${why}; openGpu() opens a new one`));
     });
-    device.addEventListener("uncapturederror", (event) => {
-      event.preventDefault(); // no printing: it is thrown to whoever waits
-      const { error } = event as GPUUncapturedErrorEvent;
-      // A broken shader makes everything after it invalid: report the shader.
-      this.pipelines.check().then(
-        () => this.#fail(this.#explain(error)),
-        (shader: GpuError) => this.#fail(shader),
-      );
-    });
+    device.addEventListener("uncapturederror", this.#onError);
   }
 
   /** Bytes of GPU memory held: tensors, idle pool buffers, staging and parameters. */
@@ -204,6 +194,16 @@ export class Gpu {
     });
   }
 
+  readonly #onError = (event: Event): void => {
+    event.preventDefault(); // no printing: it is thrown to whoever waits
+    const { error } = event as GPUUncapturedErrorEvent;
+    // A broken shader makes everything after it invalid: report the shader.
+    this.pipelines.check().then(
+      () => this.#fail(this.#explain(error)),
+      (shader: GpuError) => this.#fail(shader),
+    );
+  };
+
   #fail(error: GpuError): void {
     this.#failure ??= error;
     for (const reject of this.#waiting) reject(this.#failure);
@@ -238,9 +238,8 @@ export class Gpu {
     if (this.#disposed) return;
     this.trim();
     this.#disposed = true;
-    if (this.#handle) this.device.destroy();
-    this.#handle?.release();
-    this.#handle = undefined;
+    this.device.removeEventListener("uncapturederror", this.#onError); // Dawn's binding holds on to what listens
+    if (!this.#borrowed) this.device.destroy();
   }
 
   [Symbol.dispose](): void {
