@@ -45,6 +45,7 @@ export class DryDevice {
       lost: new Promise(nothing),
       queue: { writeBuffer: nothing, submit: nothing, onSubmittedWorkDone: async () => {} },
       addEventListener: nothing,
+      removeEventListener: nothing,
       destroy: nothing,
       pushErrorScope: nothing,
       popErrorScope: async () => null,
