@@ -3,7 +3,7 @@ import { deviation, mean } from "./bootstrap.ts";
 import { direction, finding, type Measured, measure, type NamedCell, singles } from "./conditions.ts";
 import { type Findings, round, shown, type Table } from "./findings.ts";
 import type { Lab } from "./lab.ts";
-import { COLOURS, figure, INK, Plot, percent, room } from "./plot.ts";
+import { COLOURS, figure, Plot, percent, room } from "./plot.ts";
 import type { Study, StudyTask } from "./study.ts";
 
 /** Of two masks the majority is the intersection: it is asked for of three and more. */
@@ -34,25 +34,26 @@ export async function rome(lab: Lab, study: Study): Promise<Findings> {
       figure(
         "rome",
         "Seeds and what they have in common",
-        `A dot is a mask: its score, and how many heads it has on.${direction(measured)}`,
+        "A dot is a mask of one seed, a ring what several have in common: its score, and how many heads it has on. Equals " +
+          `lie in one place.${direction(measured)}`,
         {
           legend: COLOUR,
           height: 60 + 150 * tasks.length,
           marginLeft: 56,
           marginRight: room(tasks.map(({ title }) => title)),
           fy: { label: null, domain: tasks.map(({ title }) => title), padding: 0.14 },
-          x: { label: "heads on →", grid: true },
+          x: { label: "heads on →", grid: true, inset: 16 },
           y: { label: "score (%)", domain: percent(points.map(({ value }) => value)), ticks: 3, grid: true },
+          r: { type: "identity" },
           marks: [
             Plot.dot(points, {
               x: "heads",
               y: "value",
               fy: "task",
-              fill: ({ kind }) => COLOUR[kind as RomeCell["kind"]],
-              stroke: INK,
-              strokeWidth: 0.5,
-              r: 6,
-              fillOpacity: 0.8,
+              stroke: ({ kind }) => COLOUR[kind as RomeCell["kind"]],
+              strokeWidth: 2,
+              fill: (point) => (isSeed(point) ? COLOUR[point.kind as RomeCell["kind"]] : "none"),
+              r: ({ kind }) => RADIUS[kind as RomeCell["kind"]],
             }),
           ],
         },
@@ -71,12 +72,15 @@ const COLOUR = {
   majority: COLOURS[2],
 } as const;
 
+/** px; rings of different sizes show each other where scores and heads are equal. */
+const RADIUS = { "a seed's mask": 4, intersection: 6.5, union: 9.5, majority: 12.5 } as const;
+
 /** A mask of one seed, or what several have in common. */
 interface RomeCell extends NamedCell {
   readonly kind: "a seed's mask" | "intersection" | "union" | "majority";
 }
 
-const isSeed = ({ kind }: RomeCell) => kind === "a seed's mask";
+const isSeed = ({ kind }: Pick<RomeCell, "kind">) => kind === "a seed's mask";
 
 function cells(task: StudyTask): RomeCell[] {
   const masks = task.masks.map(({ mask }) => mask);
