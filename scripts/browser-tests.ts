@@ -18,7 +18,7 @@ const FOLDERS = ["audio", "autograd", "gpu", "io", "kernels", "mask", "model", "
 const NODE_ONLY = [
   "test/audio/memory.test.ts", // its measure of memory
   "test/audio/speed.test.ts", // times, which the browser's own work spoils
-  "test/gpu/exit.test.ts", // a process that ends
+  "test/gpu/exit.test.ts", // processes that end, and garbage
   "test/gpu/polling.test.ts", // Dawn's binding for Node
   "test/io/convert-source.test.ts", // files that change on the disk
   "test/io/files-node.test.ts", // the file system

@@ -32,7 +32,8 @@ const NO_ADAPTER: Readonly<Record<string, readonly string[]>> = {
 const NO_F16: Readonly<Record<string, readonly string[]>> = {
   nvidia: [
     "Dawn hides f16 on NVIDIA with Vulkan; f32 is used instead. To turn it on, make the device yourself with",
-    'create(["enable-dawn-features=vulkan_enable_f16_on_nvidia"]) of npm `webgpu`, and pass it: openGpu({ device })',
+    'create(["enable-dawn-features=vulkan_enable_f16_on_nvidia"]) of npm `webgpu`, and pass it: openGpu({ device });',
+    "keep what create() gave for as long as the process lives, or Dawn crashes",
   ],
   google: [
     "SwiftShader has none; Mesa's software driver has it and is about 3 times faster:",

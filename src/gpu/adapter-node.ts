@@ -2,7 +2,7 @@ import { napBetweenPolls } from "./polling.ts";
 
 /**
  * Dawn, once for the process. Its binding polls through a pointer that does not keep it alive, also for a while after the
- * last device is gone: collected as garbage in that moment, the process crashes or hangs.
+ * last device is gone: were Dawn collected in that moment, the process would crash or hang.
  */
 let dawn: GPU | undefined;
 

@@ -7,7 +7,10 @@ import { count, type DType, Tensor } from "./tensor.ts";
 import { Uniforms } from "./uniforms.ts";
 
 export interface GpuOptions {
-  /** A device that the caller already has; it stays the caller's and is not destroyed on dispose. */
+  /**
+   * A device that the caller already has; it stays the caller's and is not destroyed on dispose. In Node what Dawn's
+   * `create()` gave must stay referenced, too: the binding does not see to it.
+   */
   device?: GPUDevice;
   /** Bytes that one binding may hold, at most the device's own limit; larger tensors are bound by rows. */
   bindingBytes?: number;

@@ -43,7 +43,7 @@ const report = (adapter: GPUAdapter | undefined, platform = "linux x64"): Report
 const steps = (found: Report) =>
   found.remedies.flatMap(({ problem, steps }) => [problem, ...steps]).join("\n");
 
-test("describes this machine's adapter, and lets Dawn go", async () => {
+test("describes this machine's adapter", async () => {
   const { adapter, limits, features, variants } = await diagnose();
   assert.ok(adapter, "the tests need an adapter");
   assert.ok(adapter.description.length > 0);
