@@ -1,7 +1,7 @@
 // `node scripts/demo-masks.js [TASK …] [--out DIR]`: learns the demo model's masks with three seeds each, by the command
 // that it prints, scores each on the clips that were not learned from, and prints a table. What is in DIR (default runs/)
-// already is not made again. The masks of seed 0 are those in models/demo/masks,
-// the other seeds' of single tasks those in its folder seeds.
+// already is not made again. The masks of seed 0 are those in models/demo/masks, the other seeds' of single tasks those in
+// its folder seeds.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
